@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model from our own container. The description is checked first, then that every tensor it calls for is there in its type and
+ * shape, then memory is taken and filled, then the values are checked: finite numbers, and the codes and scales of N 4.4.
+ */
+#include "cli/load.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/array_name.h"
+#include "numerics/half.h"
+
+struct source {
+    const char *path;
+    struct qoq_model_file *file;
+    struct qoq_error *err;
+};
+
+static int compare_names(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct qoq_tensor *)item)->name);
+}
+
+static enum qoq_status check_array(void *context, const struct qoq_array *array)
+{
+    const struct source *source = context;
+    const struct qoq_tensors *tensors = qoq_model_file_tensors(source->file);
+    char name[QOQ_ARRAY_NAME], wanted[64], found[128];
+    const struct qoq_tensor *tensor = NULL;
+
+    qoq_array_name(name, array);
+    if (tensors->count > 0) {
+        tensor = bsearch(name, tensors->item, tensors->count, sizeof *tensors->item, compare_names);
+    }
+    if (tensor == NULL) {
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name, "missing");
+    }
+    if (tensor->dtype != array->dtype || tensor->rank != array->rank ||
+        memcmp(tensor->dim, array->dim, (size_t)array->rank * sizeof *array->dim) != 0) {
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name, "%s %s, the description asks for %s %s",
+                        qoq_dtype_name(tensor->dtype), qoq_shape_text(found, sizeof found, tensor->dim, tensor->rank),
+                        qoq_dtype_name(array->dtype), qoq_shape_text(wanted, sizeof wanted, array->dim, array->rank));
+    }
+    return QOQ_OK;
+}
+
+/* Index of the first element that is NaN or infinite, or count. */
+static size_t first_not_finite(const struct qoq_array *array, size_t count)
+{
+    size_t i = 0;
+
+    if (array->dtype == QOQ_F32) {
+        const float *x = array->data;
+        while (i < count && isfinite(x[i])) {
+            i++;
+        }
+    } else if (array->dtype == QOQ_F16) {
+        const qoq_half *x = array->data;
+        while (i < count && qoq_half_is_finite(x[i])) {
+            i++;
+        }
+    } else {
+        i = count;
+    }
+    return i;
+}
+
+static enum qoq_status read_array(void *context, const struct qoq_array *array)
+{
+    struct source *source = context;
+    char name[QOQ_ARRAY_NAME];
+    size_t count = array->dim[0] * (array->rank == 2 ? array->dim[1] : 1);
+
+    QOQ_TRY(qoq_model_file_get(array->data, source->file, qoq_array_name(name, array), array->dtype, array->dim,
+                               array->rank, source->err));
+    size_t bad = first_not_finite(array, count);
+    if (bad < count) {
+        return qoq_fail(source->err, QOQ_ERR_RANGE, source->path, name, "element %zu is NaN or infinite", bad);
+    }
+    return QOQ_OK;
+}
+
+static enum qoq_status check_weights(const struct qoq_model *model, const struct source *source)
+{
+    for (size_t i = 0; i < model->config.layers; i++) {
+        for (int id = 0; model->precision != QOQ_FP32 && id < QOQ_LINEARS; id++) {
+            enum qoq_status status = qoq_weight_check(&model->layer[i].linear[id].w);
+            if (status != QOQ_OK) {
+                char name[QOQ_ARRAY_NAME];
+                snprintf(name, sizeof name, "layers/%zu/%s", i, qoq_linear_name((enum qoq_linear_id)id));
+                return qoq_fail(source->err, status, source->path, name,
+                                "codes, scales or zero points outside the limits of quantized weights");
+            }
+        }
+    }
+    return QOQ_OK;
+}
+
+/* What the header says of the numbers, checked against what this program knows. */
+static enum qoq_status check_header(enum qoq_precision *precision, const struct qoq_model_header *header,
+                                    const struct source *source)
+{
+    const char *reason;
+
+    if (header->numerics != QOQ_NUMERICS_VERSION) {
+        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "numerics", "version %d, this program computes version %d",
+                        header->numerics, QOQ_NUMERICS_VERSION);
+    }
+    if (qoq_precision_parse(precision, header->precision) != QOQ_OK) {
+        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "precision", "\"%s\" is not known", header->precision);
+    }
+    int grouped = *precision == QOQ_W4A8KV4_GROUP;
+    if (grouped ? header->group == 0 || header->group % 32 != 0 || header->group > QOQ_MAX_CHANNELS : header->group != 0) {
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, "group", "%zu does not fit precision %s", header->group,
+                        header->precision);
+    }
+    enum qoq_status status = qoq_config_check(&header->config, &reason);
+    return status == QOQ_OK ? QOQ_OK : qoq_fail(source->err, status, source->path, "config", "%s", reason);
+}
+
+static enum qoq_status read_model(struct qoq_model **model, struct source *source, const struct qoq_model_header *header)
+{
+    enum qoq_precision precision;
+
+    QOQ_TRY(check_header(&precision, header, source));
+    struct qoq_outline outline = {&header->config, precision, header->group, NULL};
+    QOQ_TRY(qoq_arrays_visit(&outline, check_array, source));
+    enum qoq_status status = qoq_model_create(model, &header->config, precision, header->group);
+    if (status != QOQ_OK) {
+        return qoq_fail(source->err, status, source->path, NULL, "%s", qoq_status_string(status));
+    }
+    outline.model = *model;
+    QOQ_TRY(qoq_arrays_visit(&outline, read_array, source));
+    QOQ_TRY(qoq_model_file_check_all_read(source->file, source->err));
+    return check_weights(*model, source);
+}
+
+enum qoq_status qoq_load_file(struct qoq_loaded *out, const char *path, struct qoq_error *err)
+{
+    struct source source = {.path = path, .err = err};
+
+    memset(out, 0, sizeof *out);
+    enum qoq_status status = qoq_model_file_open(&source.file, &out->header, path, err);
+    if (status == QOQ_OK) {
+        status = read_model(&out->model, &source, &out->header);
+    }
+    qoq_model_file_close(&source.file);
+    if (status != QOQ_OK) {
+        qoq_loaded_free(out);
+    }
+    return status;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program qoq: picks the subcommand. */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
+    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden},
+};
+
+static const char help[] =
+    "Usage: qoq COMMAND [OPTION]...\n"
+    "W4A8KV4 quantization and inference (QServe, QoQ), the same bits on every machine.\n"
+    "\n"
+    "Commands:\n"
+    "  quantize MODEL -o OUT.h5       quantize a Hugging Face model directory\n"
+    "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
+    "  generate MODEL                 text from a model\n"
+    "  inspect FILE                   what a file holds\n"
+    "  golden make|check|diff|list    golden tensors: make, recompute, compare with yours\n"
+    "\n"
+    "  -h, --help                     this text, or 'qoq COMMAND --help'\n"
+    "  -V, --version                  version\n"
+    "\n"
+    "Exit status: 0 good, 1 something differs, 2 wrong usage, bad input or a failed read or write.\n";
+
+/* `qoq sim` and `qoq gpu` are separate programs, installed when their package is. */
+static int run_companion(char **argv)
+{
+    const char *program = strcmp(argv[0], "sim") == 0 ? "qoq-sim" : "qoq-gpu";
+
+    execvp(program, argv);
+    return qoq_cli_trouble("%s: this part of qoq is not installed (no %s on the path)", argv[0], program);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs(help, stderr);
+        return QOQ_EXIT_TROUBLE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        return qoq_cli_help(help);
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        return qoq_cli_version();
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    if (strcmp(name, "sim") == 0 || strcmp(name, "gpu") == 0) {
+        return run_companion(argv + 1);
+    }
+    qoq_cli_trouble("%s: no such command", name);
+    fputs("Try 'qoq --help' for the commands.\n", stderr);
+    return QOQ_EXIT_TROUBLE;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The committed cases, grouped into files by family: typical shapes, ragged ones, and inputs chosen to
+ * break a kernel (N 13.3 says what each kind of inputs holds).
+ */
+#include "golden/cases.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct qoq_golden_standard qoq_golden_standard_set[] = {
+    {"numerics.h5", "half_from_float", "near", "near16", "n=2048", 1},
+    {"numerics.h5", "half_from_float", "any", "bits32", "n=2048", 2},
+    {"numerics.h5", "half_from_float", "nan", "nan", "n=64", 3},
+    {"numerics.h5", "half_to_float", "any", "bits", "n=4096", 4},
+    {"numerics.h5", "exp", "typical", "bell", "n=2048", 5},
+    {"numerics.h5", "exp", "any", "bits32", "n=2048", 6},
+    {"numerics.h5", "exp", "nan", "nan", "n=64", 7},
+    {"numerics.h5", "exp2", "typical", "bell", "n=2048", 8},
+    {"numerics.h5", "exp2", "any", "bits32", "n=2048", 9},
+    {"numerics.h5", "exp2", "halves", "ties", "n=1024", 10},
+    {"numerics.h5", "exp2", "inf", "inf", "n=64", 11},
+    {"numerics.h5", "rsqrt", "any", "bits32", "n=2048", 12},
+    {"numerics.h5", "sincos", "angles", "angle", "n=2048", 13},
+    {"numerics.h5", "sums", "short", "bell", "m=17 n=15", 14},
+    {"numerics.h5", "sums", "ragged", "bell", "m=5 n=1000", 15},
+    {"numerics.h5", "sums", "one", "bell", "m=3 n=1", 16},
+    {"numerics.h5", "sums", "long", "cancel", "m=1 n=8191", 17},
+    {"numerics.h5", "sums", "mixed", "mixed", "m=16 n=257", 18},
+
+    {"activation.h5", "act_quantize", "typical", "bell", "m=4 k=4096", 101},
+    {"activation.h5", "act_quantize", "mixed", "mixed", "m=24 k=260", 102},
+    {"activation.h5", "act_quantize", "ties", "ties", "m=8 k=512", 103},
+    {"activation.h5", "act_quantize", "one", "bits", "m=64 k=1", 104},
+    {"activation.h5", "act_quantize", "inf", "inf", "m=4 k=33", 105},
+    {"activation.h5", "act_quantize", "nan", "nan", "m=4 k=33", 106},
+    {"activation.h5", "act_dequantize", "typical", "bell", "m=8 k=500", 107},
+    {"activation.h5", "rmsnorm", "typical", "bell", "m=4 k=1024", 108},
+    {"activation.h5", "rmsnorm", "mixed", "mixed", "m=24 k=259", 109},
+    {"activation.h5", "rmsnorm_quantize", "typical", "bell", "m=4 k=1024", 110},
+    {"activation.h5", "rmsnorm_quantize", "mixed", "mixed", "m=24 k=259", 111},
+    {"activation.h5", "rmsnorm_quantize", "nan", "nan", "m=3 k=64", 112},
+    {"activation.h5", "residual_add", "mixed", "mixed", "m=16 k=128", 113},
+    {"activation.h5", "silu_mul", "typical", "bell", "m=4 k=1000", 114},
+    {"activation.h5", "silu_mul", "mixed", "mixed", "m=16 k=128", 115},
+    {"activation.h5", "silu_mul_quantize", "typical", "bell", "m=4 k=1376", 116},
+    {"activation.h5", "silu_mul_quantize", "mixed", "mixed", "m=24 k=131", 117},
+    {"activation.h5", "silu_mul_quantize", "inf", "inf", "m=3 k=64", 118},
+
+    {"weight.h5", "weight_quantize_w8", "typical", "bell", "n=16 k=512", 201},
+    {"weight.h5", "weight_quantize_w8", "mixed", "mixed", "n=24 k=131", 202},
+    {"weight.h5", "weight_quantize_w4_channel", "typical", "bell", "n=16 k=512", 203},
+    {"weight.h5", "weight_quantize_w4_channel", "mixed", "mixed", "n=24 k=131", 204},
+    {"weight.h5", "weight_quantize_w4_channel", "ties", "ties", "n=8 k=96", 205},
+    {"weight.h5", "weight_quantize_w4_group", "typical", "bell", "n=16 k=512 group=128", 206},
+    {"weight.h5", "weight_quantize_w4_group", "mixed", "mixed", "n=24 k=331 group=128", 207},
+    {"weight.h5", "weight_quantize_w4_group", "ties", "ties", "n=16 k=256 group=32", 208},
+    {"weight.h5", "weight_dequantize_w8", "limits", "limits", "n=16 k=100", 209},
+    {"weight.h5", "weight_dequantize_w4_channel", "typical", "quantized", "n=32 k=256", 210},
+    {"weight.h5", "weight_dequantize_w4_channel", "limits", "limits", "n=33 k=67", 211},
+    {"weight.h5", "weight_dequantize_w4_group", "typical", "quantized", "n=32 k=256 group=128", 212},
+    {"weight.h5", "weight_dequantize_w4_group", "limits", "limits", "n=70 k=199 group=32", 213},
+    {"weight.h5", "weight_dequantize_w4_group", "subnormal", "subnormal", "n=8 k=64 group=64", 214},
+    {"weight.h5", "tile_codes", "even", "uniform", "n=64 k=96", 215},
+    {"weight.h5", "tile_codes", "ragged", "uniform", "n=45 k=77", 216},
+    {"weight.h5", "tile_codes", "wide", "uniform", "n=128 k=256", 217},
+    {"weight.h5", "tile_groups", "even", "uniform", "n=64 groups=4", 218},
+    {"weight.h5", "tile_groups", "ragged", "uniform", "n=75 groups=3", 219},
+    {"weight.h5", "channel_szeros", "typical", "uniform", "n=256", 220},
+
+    {"gemm.h5", "gemm_w8a8", "typical", "quantized", "m=5 n=64 k=512", 301},
+    {"gemm.h5", "gemm_w8a8", "limits", "limits", "m=9 n=33 k=401 bias=1", 302},
+    {"gemm.h5", "gemm_w8a8", "overflow", "overflow", "m=8 n=16 k=128", 303},
+    {"gemm.h5", "gemm_w4a8_channel", "typical", "quantized", "m=5 n=64 k=512", 304},
+    {"gemm.h5", "gemm_w4a8_channel", "ragged", "quantized", "m=3 n=45 k=77 bias=1", 305},
+    {"gemm.h5", "gemm_w4a8_channel", "limits", "limits", "m=8 n=32 k=1024", 306},
+    {"gemm.h5", "gemm_w4a8_channel", "subnormal", "subnormal", "m=4 n=32 k=96", 307},
+    {"gemm.h5", "gemm_w4a8_group", "typical", "quantized", "m=5 n=64 k=512 group=128", 308},
+    {"gemm.h5", "gemm_w4a8_group", "wide", "quantized", "m=130 n=64 k=128 group=128", 309},
+    {"gemm.h5", "gemm_w4a8_group", "ragged", "quantized", "m=3 n=100 k=333 group=128 bias=1", 310},
+    {"gemm.h5", "gemm_w4a8_group", "limits", "limits", "m=8 n=64 k=1024 group=32", 311},
+    {"gemm.h5", "gemm_w4a8_group", "overflow", "overflow", "m=8 n=32 k=256 group=64 bias=1", 312},
+    {"gemm.h5", "gemm_w4a8_group", "long", "limits", "m=2 n=8 k=8192 group=128", 313},
+    {"gemm.h5", "gemm_f32", "typical", "bell", "m=4 n=24 k=300 bias=1", 314},
+    {"gemm.h5", "gemm_f32", "cancel", "cancel", "m=3 n=8 k=257", 315},
+    {"gemm.h5", "gemm_f16", "typical", "bell", "m=4 n=24 k=300", 316},
+    {"gemm.h5", "gemm_f16", "mixed", "mixed", "m=8 n=16 k=67", 317},
+
+    {"rope.h5", "rope_table", "start", "none", "head_dim=128 positions=32", 401},
+    {"rope.h5", "rope_table", "far", "none", "head_dim=64 first=131056 positions=16 theta=500000", 402},
+    {"rope.h5", "rope_table", "linear", "none", "head_dim=64 first=1000 scaling=1 factor=4", 403},
+    {"rope.h5", "rope_table", "llama3", "none",
+     "head_dim=128 first=20000 scaling=2 theta=500000 factor=8 low=1 high=4 original=8192", 404},
+    {"rope.h5", "rope_apply", "typical", "bell", "tokens=8 heads=4 head_dim=64", 405},
+    {"rope.h5", "rope_apply", "mixed", "mixed", "tokens=6 heads=4 head_dim=32 first=4095", 406},
+    {"rope.h5", "rope_apply", "narrow", "bell", "tokens=4 heads=3 head_dim=2 first=77", 407},
+
+    {"kv.h5", "kv_write", "kv4", "bell", "bits=4 page=64 heads=2 head_dim=128 tokens=70", 501},
+    {"kv.h5", "kv_write", "kv8", "bell", "bits=8 page=64 heads=2 head_dim=128 tokens=20", 502},
+    {"kv.h5", "kv_write", "kv4-mixed", "mixed", "bits=4 page=16 heads=4 head_dim=48 tokens=20", 503},
+    {"kv.h5", "kv_write", "kv8-mixed", "mixed", "bits=8 page=16 heads=4 head_dim=48 tokens=20", 504},
+    {"kv.h5", "kv_write", "kv4-ties", "ties", "bits=4 page=8 heads=2 head_dim=64 tokens=8", 505},
+    {"kv.h5", "kv_write", "kv8-ties", "ties", "bits=8 page=8 heads=2 head_dim=64 tokens=8", 506},
+    {"kv.h5", "kv_write", "kv4-offset", "offset", "bits=4 page=7 heads=3 head_dim=6 tokens=16", 507},
+    {"kv.h5", "kv_write", "kv8-offset", "offset", "bits=8 page=7 heads=3 head_dim=6 tokens=16", 508},
+    {"kv.h5", "kv_write", "constant", "constant", "bits=4 page=8 heads=2 head_dim=64 tokens=8", 509},
+    {"kv.h5", "kv_write", "narrow", "bits", "bits=4 page=8 heads=2 head_dim=2 tokens=16", 510},
+    {"kv.h5", "kv_write", "nan", "nan", "bits=8 page=4 heads=1 head_dim=32 tokens=4", 511},
+    {"kv.h5", "kv_read", "kv4", "mixed", "bits=4 page=16 heads=2 head_dim=64 tokens=24", 512},
+    {"kv.h5", "kv_read", "kv8", "mixed", "bits=8 page=16 heads=2 head_dim=64 tokens=24", 513},
+    {"kv.h5", "kv_read", "kv4-any", "any", "bits=4 page=16 heads=2 head_dim=64 tokens=32", 514},
+    {"kv.h5", "kv_read", "kv8-any", "any", "bits=8 page=16 heads=2 head_dim=64 tokens=32", 515},
+    {"kv.h5", "query_quantize", "typical", "bell", "rows=32 head_dim=128", 516},
+    {"kv.h5", "query_quantize", "mixed", "mixed", "rows=24 head_dim=50", 517},
+    {"kv.h5", "query_quantize", "ties", "ties", "rows=8 head_dim=64", 518},
+    {"kv.h5", "query_quantize", "inf", "inf", "rows=3 head_dim=16", 519},
+
+    {"attention.h5", "attention_decode", "kv4", "bell",
+     "bits=4 heads=2 q_heads=8 head_dim=128 context=130 batch=2", 601},
+    {"attention.h5", "attention_decode", "kv8", "bell",
+     "bits=8 heads=2 q_heads=4 head_dim=64 context=130 batch=3", 602},
+    {"attention.h5", "attention_decode", "contexts", "bell",
+     "bits=4 heads=1 q_heads=4 head_dim=32 context=300 batch=9", 603},
+    {"attention.h5", "attention_decode", "long-kv4", "bell",
+     "bits=4 heads=1 q_heads=2 head_dim=32 context=6200", 604},
+    {"attention.h5", "attention_decode", "long-kv8", "bell",
+     "bits=8 heads=1 q_heads=1 head_dim=16 context=8193", 605},
+    {"attention.h5", "attention_decode", "sink", "sink",
+     "bits=4 heads=1 q_heads=2 head_dim=64 context=400", 606},
+    {"attention.h5", "attention_decode", "spread", "spread",
+     "bits=8 heads=1 q_heads=4 head_dim=64 context=300", 607},
+    {"attention.h5", "attention_decode", "constant", "constant",
+     "bits=4 heads=2 q_heads=2 head_dim=32 context=150", 608},
+    {"attention.h5", "attention_decode", "offset", "offset",
+     "bits=4 heads=2 q_heads=2 head_dim=32 context=150", 609},
+    {"attention.h5", "attention_decode", "zero-query", "zero",
+     "bits=4 heads=1 q_heads=2 head_dim=32 context=257", 610},
+    {"attention.h5", "attention_decode", "mixed", "mixed",
+     "bits=8 heads=3 q_heads=6 head_dim=48 context=140", 611},
+    {"attention.h5", "attention_decode", "stale", "stale",
+     "bits=4 heads=2 q_heads=4 head_dim=32 context=100 batch=4 page=32", 612},
+    {"attention.h5", "attention_decode", "nan", "nan",
+     "bits=8 heads=2 q_heads=2 head_dim=16 context=140", 613},
+    {"attention.h5", "attention_decode", "page-of-seven", "bell",
+     "bits=4 heads=1 q_heads=3 head_dim=6 context=200 page=7 batch=3", 614},
+    {"attention.h5", "attention_prefill", "kv4", "bell",
+     "bits=4 heads=1 q_heads=4 head_dim=64 context=40 rows=40", 615},
+    {"attention.h5", "attention_prefill", "chunk", "bell",
+     "bits=8 heads=1 q_heads=2 head_dim=32 context=270 rows=20", 616},
+    {"attention.h5", "attention_split", "kv4", "bell",
+     "bits=4 heads=1 q_heads=4 head_dim=64 context=300", 617},
+    {"attention.h5", "attention_split", "spread", "spread",
+     "bits=8 heads=1 q_heads=2 head_dim=64 context=257", 618},
+    {"attention.h5", "attention_f32", "typical", "bell", "heads=2 q_heads=4 head_dim=32 context=100", 619},
+    {"attention.h5", "attention_f32", "spread", "spread", "heads=1 q_heads=2 head_dim=16 context=60", 620},
+
+    {"qserve.h5", "qserve_act_quantize", "typical", "bell", "m=4 k=4096", 701},
+    {"qserve.h5", "qserve_act_quantize", "mixed", "mixed", "m=16 k=260", 702},
+    {"qserve.h5", "qserve_norm_quantize", "typical", "bell", "m=4 k=1100", 703},
+    {"qserve.h5", "qserve_norm_quantize", "ragged", "outlier", "m=8 k=259", 704},
+    {"qserve.h5", "qserve_rmsnorm", "typical", "bell", "m=4 k=1100", 705},
+    {"qserve.h5", "qserve_silu_mul", "typical", "bell", "m=4 k=1000", 706},
+    {"qserve.h5", "qserve_silu_mul", "mixed", "mixed", "m=16 k=128", 707},
+    {"qserve.h5", "qserve_gemm_w8a8", "typical", "quantized", "m=5 n=64 k=512", 708},
+    {"qserve.h5", "qserve_gemm_w4a8_channel", "typical", "quantized", "m=5 n=64 k=512", 709},
+    {"qserve.h5", "qserve_gemm_w4a8_channel", "limits", "limits", "m=8 n=64 k=256 bias=1", 710},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "typical", "quantized", "m=5 n=64 k=512 group=128", 711},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "limits", "limits", "m=8 n=64 k=256 group=128 bias=1", 712},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "overflow", "overflow", "m=4 n=32 k=256 group=128", 713},
+    {"qserve.h5", "qserve_kv_write", "kv4", "bell", "bits=4 heads=2 head_dim=128 tokens=20", 714},
+    {"qserve.h5", "qserve_kv_write", "kv8", "bell", "bits=8 heads=2 head_dim=128 tokens=20", 715},
+    {"qserve.h5", "qserve_kv_write", "kv4-offset", "offset", "bits=4 page=16 tokens=16", 716},
+    {"qserve.h5", "qserve_kv_write", "kv8-constant", "constant", "bits=8 page=4 tokens=4", 717},
+    {"qserve.h5", "qserve_kv_read", "kv4", "bell", "bits=4 page=16 tokens=16", 718},
+    {"qserve.h5", "qserve_kv_read", "kv8", "offset", "bits=8 page=16 tokens=16", 719},
+    {"qserve.h5", "qserve_rope", "decode", "bell", "tokens=8 heads=2 first=1000", 720},
+    {"qserve.h5", "qserve_rope", "prefill", "bell", "tokens=8 heads=2 first=8184 base=500000 prefill=1", 721},
+    {"qserve.h5", "qserve_attention", "kv4", "bell", "bits=4 heads=1 q_heads=4 context=300", 722},
+    {"qserve.h5", "qserve_attention", "kv8", "bell", "bits=8 heads=1 q_heads=2 context=130", 723},
+    {"qserve.h5", "qserve_attention", "first-token", "bell", "bits=4 heads=2 q_heads=2 context=1", 724},
+    {NULL, NULL, NULL, NULL, NULL, 0},
+};
+
+enum qoq_status qoq_golden_make_standard(struct qoq_golden_case *c,
+                                         const struct qoq_golden_standard *standard,
+                                         struct qoq_error *err)
+{
+    enum qoq_status status = qoq_golden_begin(c, standard->op, err);
+    const char *at = standard->parameters;
+    char word[64];
+
+    while (status == QOQ_OK && *at != 0) {
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, " "), at);
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+        status = qoq_golden_assign(c, word, err);
+    }
+    if (status != QOQ_OK)
+        return status;
+    snprintf(c->name, sizeof c->name, "%s.%s", standard->op, standard->tag);
+    snprintf(c->kind, sizeof c->kind, "%s", standard->kind);
+    c->seed = standard->seed;
+    status = qoq_golden_make_inputs(c, err);
+    return status == QOQ_OK ? qoq_golden_run(c, err) : status;
+}

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+# libqoq and the program qoq. Tests link the convenience libraries and so see hidden symbols.
+
+lib_LTLIBRARIES += libqoq.la
+noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la
+bin_PROGRAMS += qoq
+
+qoqincludedir = $(includedir)/qoq
+qoqinclude_HEADERS = ref/qoq.h ref/qoq_model.h ref/qoq_qserve.h
+
+libqoq_core_la_SOURCES = \
+	ref/model/arrays.c \
+	ref/model/arrays.h \
+	ref/model/cache.c \
+	ref/model/config.c \
+	ref/model/create.c \
+	ref/model/gen.h \
+	ref/model/layer_baseline.c \
+	ref/model/layer_quantized.c \
+	ref/model/model.h \
+	ref/model/precision.c \
+	ref/model/random.c \
+	ref/model/sample.c \
+	ref/model/score.c \
+	ref/model/session.c \
+	ref/model/session.h \
+	ref/model/step.c \
+	ref/model/step.h \
+	ref/model/workspace.c \
+	ref/numerics/assumptions.h \
+	ref/numerics/bits.h \
+	ref/numerics/elementary.h \
+	ref/numerics/half.c \
+	ref/numerics/half.h \
+	ref/numerics/reduce.c \
+	ref/numerics/reduce.h \
+	ref/numerics/round.h \
+	ref/ops/accumulate.c \
+	ref/ops/accumulate.h \
+	ref/ops/act.c \
+	ref/ops/act_fused.c \
+	ref/ops/act_fused.h \
+	ref/ops/act_row.h \
+	ref/ops/attention.c \
+	ref/ops/attention.h \
+	ref/ops/attention_f32.c \
+	ref/ops/attention_split.c \
+	ref/ops/error_stats.c \
+	ref/ops/gemm.c \
+	ref/ops/gemm_ordered.c \
+	ref/ops/head.h \
+	ref/ops/kv.c \
+	ref/ops/kv_page.c \
+	ref/ops/kv_page.h \
+	ref/ops/layout.c \
+	ref/ops/layout_groups.c \
+	ref/ops/norm.c \
+	ref/ops/qserve_act.c \
+	ref/ops/qserve_attention.c \
+	ref/ops/qserve_elementary.h \
+	ref/ops/qserve_gemm.c \
+	ref/ops/qserve_kv.c \
+	ref/ops/qserve_kv.h \
+	ref/ops/qserve_norm.c \
+	ref/ops/qserve_reduce.c \
+	ref/ops/qserve_reduce.h \
+	ref/ops/qserve_rope.c \
+	ref/ops/qserve_silu.c \
+	ref/ops/query.c \
+	ref/ops/rope.c \
+	ref/ops/shape.h \
+	ref/ops/silu.c \
+	ref/ops/weight.c \
+	ref/ops/weight_channel.c \
+	ref/ops/weight_check.c \
+	ref/ops/weight_group.c \
+	ref/ops/weight_row.h \
+	ref/ops/weight_w8.c \
+	ref/quantize/rtn.c \
+	ref/status.c
+
+libqoq_la_SOURCES =
+libqoq_la_LIBADD = libqoq-core.la
+libqoq_la_LDFLAGS = -no-undefined -version-info $(QOQ_LIBTOOL_VERSION) $(OPENMP_CFLAGS)
+
+libqoq_golden_la_SOURCES = \
+	ref/golden/build.c \
+	ref/golden/build.h \
+	ref/golden/cache_inputs.c \
+	ref/golden/cache_inputs.h \
+	ref/golden/cases.c \
+	ref/golden/cases.h \
+	ref/golden/compare.c \
+	ref/golden/compare.h \
+	ref/golden/diagnose.c \
+	ref/golden/diagnose.h \
+	ref/golden/diagnose_layout.c \
+	ref/golden/diagnose_order.c \
+	ref/golden/element.c \
+	ref/golden/element.h \
+	ref/golden/generator.c \
+	ref/golden/generator.h \
+	ref/golden/mistakes.c \
+	ref/golden/mistakes.h \
+	ref/golden/mistakes_cache.c \
+	ref/golden/mistakes_codes.c \
+	ref/golden/mistakes_floats.c \
+	ref/golden/mistakes_products.c \
+	ref/golden/mistakes_weight.c \
+	ref/golden/op_activation.c \
+	ref/golden/op_attention.c \
+	ref/golden/op_gemm.c \
+	ref/golden/op_kv.c \
+	ref/golden/op_layout.c \
+	ref/golden/op_numerics.c \
+	ref/golden/op_qserve_cache.c \
+	ref/golden/op_qserve_products.c \
+	ref/golden/op_qserve_rows.c \
+	ref/golden/op_rope.c \
+	ref/golden/op_weight.c \
+	ref/golden/operator.h \
+	ref/golden/operators.c \
+	ref/golden/rule.c \
+	ref/golden/rule.h \
+	ref/golden/standard.c \
+	ref/golden/weight_inputs.c \
+	ref/golden/weight_inputs.h
+
+qoq_SOURCES = \
+	ref/cli/array_name.c \
+	ref/cli/array_name.h \
+	ref/cli/cli.c \
+	ref/cli/cli.h \
+	ref/cli/eval.c \
+	ref/cli/evaluate.c \
+	ref/cli/evaluate.h \
+	ref/cli/generate.c \
+	ref/cli/golden.c \
+	ref/cli/golden.h \
+	ref/cli/golden_check.c \
+	ref/cli/golden_diff.c \
+	ref/cli/golden_make.c \
+	ref/cli/inspect.c \
+	ref/cli/load.c \
+	ref/cli/load.h \
+	ref/cli/load_file.c \
+	ref/cli/load_hf.c \
+	ref/cli/main.c \
+	ref/cli/quantize.c \
+	ref/cli/report.c \
+	ref/cli/report.h \
+	ref/cli/store.c \
+	ref/cli/store.h
+qoq_LDADD = libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_CFLAGS = $(AM_CFLAGS)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SiLU of the gate times up, alone and fused with quantization: N 10. */
+#include "numerics/elementary.h"
+#include "numerics/half.h"
+#include "ops/act_fused.h"
+#include "ops/shape.h"
+
+/* N 10.1. Below -88.7 the exponential is infinite and the result a zero. */
+static float silu_mul(float gate, float up)
+{
+    return gate / (1.0f + qoq_exp(-gate)) * up;
+}
+
+enum qoq_status qoq_silu_mul(float *y, const float *gate, const float *up, size_t count)
+{
+    if (y == NULL || gate == NULL || up == NULL)
+        return QOQ_ERR_ARGUMENT;
+    if (!qoq_array_fits(count, 1, sizeof *y))
+        return QOQ_ERR_SHAPE;
+#pragma omp parallel for
+    for (size_t i = 0; i < count; i++)
+        y[i] = silu_mul(gate[i], up[i]);
+    return QOQ_OK;
+}
+
+struct silu_row {
+    const qoq_half *gate, *up;
+};
+
+static void produce(float *y, const void *row, size_t first, size_t count)
+{
+    const struct silu_row *r = row;
+
+    for (size_t i = 0; i < count; i++)
+        y[i] = silu_mul(qoq_half_to_float(r->gate[first + i]), qoq_half_to_float(r->up[first + i]));
+}
+
+enum qoq_status qoq_silu_mul_quantize(struct qoq_act *out, const qoq_half *gate, const qoq_half *up)
+{
+    enum qoq_status status = qoq_act_shape(out);
+
+    if (status != QOQ_OK)
+        return status;
+    if (gate == NULL || up == NULL)
+        return QOQ_ERR_ARGUMENT;
+#pragma omp parallel for
+    for (size_t m = 0; m < out->m; m++) {
+        size_t k = out->k;
+        struct silu_row row = {gate + m * k, up + m * k};
+
+        qoq_act_quantize_produced(out->q + m * k, out->scale + m, out->sum + m, produce, &row, k);
+    }
+    return QOQ_OK;
+}

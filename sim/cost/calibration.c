@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The values and bounds of the free constants: doc/cost-model.md 10, which says what each was fitted on. */
+#include "sim/cost/calibration.h"
+
+#define F(name, unit, lo, hi, fallback, meaning) \
+    {#name, unit, offsetof(struct qoq_sim_calibration, name), lo, hi, fallback, QOQ_FIELD_MAY, meaning}
+
+static const struct qoq_field fields[] = {
+    F(eta_hbm, "", 0.8, 1, 0.955, "share of the read stream that kernels reach"),
+    F(eta_l2, "", 0.5, 1, 0.75, "share of the L2 bandwidth that kernels reach"),
+    F(eta_fp16, "", 0.6, 1, 0.96, "share of the tensor rate, binary16 instructions"),
+    F(eta_int8, "", 0.6, 1, 0.6, "share of the tensor rate, INT8 and FP8 instructions"),
+    F(eta_int4, "", 0.6, 1, 0.6, "share of the tensor rate, INT4 instructions"),
+    F(eta_issue, "", 0.4, 1, 0.53, "share of the issue slots that CUDA-core code fills"),
+    F(eta_flash, "", 0.3, 0.8, 0.5, "share of the binary16 tensor peak in prefill attention"),
+    F(eta_link, "", 0.4, 1, 0.7, "share of the interconnect bandwidth"),
+    F(overlap, "", 0, 1, 0.85, "share of CUDA-core work hidden behind tensor work"),
+    F(sync_clk, "clk", 0, 100, 30, "barrier at the end of a main-loop iteration"),
+    F(attention_overlap, "", 0, 1, 0.85, "share of the shorter of memory and CUDA-core time hidden in attention"),
+    F(attention_floor_us, "us", 0, 60, 42, "fixed cost of a decode attention kernel"),
+    F(eta_elementwise, "", 0.5, 1, 0.82, "share of the read stream that elementwise kernels reach"),
+    F(launch_us, "us", 1, 10, 3, "gap between two kernels of a stream"),
+    F(timer_us, "us", 5, 30, 27.6, "fixed cost of one framework call, as benchmarks time it"),
+    F(step_us, "us", 0, 4000, 3800, "host work of one decode step"),
+    F(link_hop_us, "us", 0.5, 20, 4.2, "latency of one hop of a ring all-reduce"),
+    F(reserve, "", 0, 0.3, 0.1, "share of the memory beside the weights that stays free"),
+};
+
+const struct qoq_field_table qoq_sim_calibration_table = {"cal", fields, sizeof fields / sizeof fields[0],
+                                                          sizeof(struct qoq_sim_calibration)};

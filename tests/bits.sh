@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The promise: builds the program with gcc and clang at -O0, -O2 and -O3 -march=native, runs it with 1, 2 and 5 threads, and shows one
+# digest over all golden outputs and one over the logits of the real model on a real text, for every precision and however the text
+# is fed: whole, in chunks of 1, 7 and 64, and as batched decode of sequences of different lengths.
+# Part of `make check`; alone: `make check-bits`.
+. "$QOQ_SRCDIR/tests/tap.sh"
+model=$QOQ_SRCDIR/data/models/stories260K
+tokens=$model/heldout.tokens.h5
+data_flags=$(pkg-config --cflags --libs hdf5-serial jansson 2>/dev/null || pkg-config --cflags --libs hdf5 jansson)
+
+# build_program DIRECTORY COMPILER FLAGS...: all of ref/ and data/ into DIRECTORY/qoq.
+build_program() {
+    directory=$1; shift
+    mkdir -p "$directory"
+    (cd "$QOQ_SRCDIR" && find ref data -name '*.c' | LC_ALL=C sort | xargs -P "$(nproc)" -I{} sh -c '
+        out=$1/$(printf %s "$2" | tr / _).o; file=$2; shift 2
+        exec "$@" -c -o "$out" "$file"' sh "$directory" {} "$@" -std=c99 -ffp-contract=off $QOQ_OPENMP -DHAVE_CONFIG_H -I"$QOQ_BUILDDIR" -Iref -I. $data_flags) &&
+        "$@" $QOQ_OPENMP -o "$directory/qoq" "$directory"/*.o $data_flags -lm
+}
+
+# digests PROGRAM: one line of the golden digest and one per precision of the logits digest.
+digests() {
+    "$1" golden check --digest || return 1
+    for one in "$model" "$scratch"/models/*.h5; do
+        "$1" eval "$one" --tokens "$tokens" --sequences 12 --digest || return 1
+    done
+}
+
+# same NAME PROGRAM THREADS: the digests must equal the reference digests.
+same() {
+    name=$1
+    if (OMP_NUM_THREADS=$3; export OMP_NUM_THREADS; digests "$2") > "$scratch/digests" 2> "$scratch/errors" && cmp -s "$scratch/digests" "$scratch/reference"; then
+        pass "$name: $(head -n 1 "$scratch/digests" | cut -c 1-16), $(sed 1d "$scratch/digests" | sha256sum | cut -c 1-16)"
+    else
+        fail "$name"
+        diff "$scratch/reference" "$scratch/digests" | sed 's/^/# /'
+        sed 's/^/# /' "$scratch/errors"
+    fi
+}
+
+mkdir -p "$scratch/models"
+"$QOQ" quantize "$model" --scheme w8a8kv8 -o "$scratch/models/w8.h5" &&
+    "$QOQ" quantize "$model" --scheme w4a8kv4 -o "$scratch/models/w4c.h5" &&
+    "$QOQ" quantize "$model" --scheme w4a8kv4 --group 32 -o "$scratch/models/w4g.h5" || fail "quantizing the model"
+digests "$QOQ" > "$scratch/reference" || fail "digests of this build"
+cat "$scratch/reference" | sed 's/^/# /'
+
+for compiler in gcc clang; do
+    for level in -O0 -O2 "-O3 -march=native"; do
+        name="$compiler $level"
+        if ! command -v $compiler > /dev/null; then
+            skip "$name" "no $compiler"
+            continue
+        fi
+        directory=$scratch/$(printf %s "$name" | tr -d ' =')
+        # shellcheck disable=SC2086
+        if ! build_program "$directory" $compiler $level > "$scratch/log" 2>&1; then
+            fail "$name builds"
+            sed 's/^/# /' "$scratch/log" | head -n 20
+            continue
+        fi
+        for threads in 1 2 5; do
+            same "$name, $threads threads" "$directory/qoq" $threads
+        done
+    done
+done
+finish

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+# The suite. Criterion programs and shell tests both speak TAP, so that every single test and skip is counted.
+
+TEST_EXTENSIONS = .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	QOQ_DATADIR='$(abs_top_srcdir)/data'; QOQ_SRCDIR='$(abs_top_srcdir)'; QOQ_BUILDDIR='$(abs_top_builddir)'; \
+	QOQ='$(abs_top_builddir)/qoq$(EXEEXT)'; QOQ_PYTHON='$(QOQ_PYTHON)'; QOQ_CC='$(CC)'; \
+	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; LC_ALL=C; \
+	CRITERION_OUTPUTS=tap:-; CRITERION_JOBS=1; OMP_NUM_THREADS=2; \
+	export QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
+		CRITERION_OUTPUTS CRITERION_JOBS OMP_NUM_THREADS;
+
+# ---- lists ----
+unit_tests = \
+	tests/test_act \
+	tests/test_assumptions \
+	tests/test_attention \
+	tests/test_attention_accuracy \
+	tests/test_data \
+	tests/test_gemm \
+	tests/test_kv \
+	tests/test_layout \
+	tests/test_load \
+	tests/test_model \
+	tests/test_qserve_linear \
+	tests/test_round \
+	tests/test_sample \
+	tests/test_session \
+	tests/test_stories \
+	tests/test_weight
+mpfr_tests = \
+	tests/test_elementary \
+	tests/test_half \
+	tests/test_reduce
+shell_tests = \
+	tests/bits.sh \
+	tests/cli/python.sh \
+	tests/cli/stories.sh \
+	tests/cli/usage.sh \
+	tests/install.sh \
+	tests/lint/headers.sh \
+	tests/lint/manual.sh \
+	tests/lint/source.sh \
+	tests/lint/symbols.sh \
+	tests/lint/version.sh
+
+test_ldadd = libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+test_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(MPFR_CFLAGS)
+
+if HAVE_CRITERION
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+if HAVE_MPFR
+check_PROGRAMS += $(mpfr_tests)
+TESTS += $(mpfr_tests)
+endif
+endif
+TESTS += $(shell_tests)
+EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
+	tests/python/check_stories260k.py \
+	tests/bad/bad.h \
+	tests/bad/bad_h5.c \
+	tests/bad/bad_text.c \
+	tests/bad/make_bad.c
+
+tests_test_act_SOURCES = tests/test_act.c
+tests_test_act_CFLAGS = $(test_cflags)
+tests_test_act_LDADD = $(test_ldadd)
+tests_test_assumptions_SOURCES = tests/test_assumptions.c
+tests_test_assumptions_CFLAGS = $(test_cflags)
+tests_test_assumptions_LDADD = $(test_ldadd)
+tests_test_attention_SOURCES = tests/test_attention.c
+tests_test_attention_CFLAGS = $(test_cflags)
+tests_test_attention_LDADD = $(test_ldadd)
+tests_test_attention_accuracy_SOURCES = tests/test_attention_accuracy.c
+tests_test_attention_accuracy_CFLAGS = $(test_cflags)
+tests_test_attention_accuracy_LDADD = $(test_ldadd)
+tests_test_data_SOURCES = tests/test_data.c
+tests_test_data_CFLAGS = $(test_cflags)
+tests_test_data_LDADD = $(test_ldadd)
+tests_test_gemm_SOURCES = tests/test_gemm.c
+tests_test_gemm_CFLAGS = $(test_cflags)
+tests_test_gemm_LDADD = $(test_ldadd)
+tests_test_kv_SOURCES = tests/test_kv.c
+tests_test_kv_CFLAGS = $(test_cflags)
+tests_test_kv_LDADD = $(test_ldadd)
+tests_test_layout_SOURCES = tests/test_layout.c
+tests_test_layout_CFLAGS = $(test_cflags)
+tests_test_layout_LDADD = $(test_ldadd)
+tests_test_load_SOURCES = tests/test_load.c
+tests_test_load_CFLAGS = $(test_cflags)
+tests_test_load_LDADD = $(test_ldadd)
+tests_test_model_SOURCES = tests/test_model.c
+tests_test_model_CFLAGS = $(test_cflags)
+tests_test_model_LDADD = $(test_ldadd)
+tests_test_qserve_linear_SOURCES = tests/test_qserve_linear.c
+tests_test_qserve_linear_CFLAGS = $(test_cflags)
+tests_test_qserve_linear_LDADD = $(test_ldadd)
+tests_test_round_SOURCES = tests/test_round.c
+tests_test_round_CFLAGS = $(test_cflags)
+tests_test_round_LDADD = $(test_ldadd)
+tests_test_sample_SOURCES = tests/test_sample.c
+tests_test_sample_CFLAGS = $(test_cflags)
+tests_test_sample_LDADD = $(test_ldadd)
+tests_test_session_SOURCES = tests/test_session.c
+tests_test_session_CFLAGS = $(test_cflags)
+tests_test_session_LDADD = $(test_ldadd)
+tests_test_stories_SOURCES = tests/test_stories.c
+tests_test_stories_CFLAGS = $(test_cflags)
+tests_test_stories_LDADD = $(test_ldadd)
+tests_test_weight_SOURCES = tests/test_weight.c
+tests_test_weight_CFLAGS = $(test_cflags)
+tests_test_weight_LDADD = $(test_ldadd)
+tests_test_elementary_SOURCES = tests/test_elementary.c
+tests_test_elementary_CFLAGS = $(test_cflags)
+tests_test_elementary_LDADD = $(test_ldadd) $(MPFR_LIBS)
+tests_test_half_SOURCES = tests/test_half.c
+tests_test_half_CFLAGS = $(test_cflags)
+tests_test_half_LDADD = $(test_ldadd) $(MPFR_LIBS)
+tests_test_reduce_SOURCES = tests/test_reduce.c
+tests_test_reduce_CFLAGS = $(test_cflags)
+tests_test_reduce_LDADD = $(test_ldadd) $(MPFR_LIBS)
+
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/ulp.h
+
+# Every binary32 pattern of exp and exp2 against MPFR: minutes.
+if HAVE_MPFR
+EXTRA_PROGRAMS += tests/exhaustive_elementary
+tests_exhaustive_elementary_SOURCES = tests/exhaustive_elementary.c
+tests_exhaustive_elementary_CFLAGS = $(test_cflags)
+tests_exhaustive_elementary_LDADD = libqoq-core.la $(MPFR_LIBS)
+CLEANFILES += tests/exhaustive_elementary$(EXEEXT)
+
+check-exhaustive: tests/exhaustive_elementary$(EXEEXT)
+	tests/exhaustive_elementary$(EXEEXT)
+
+endif
+
+# The bit matrix alone: compilers, optimization levels, threads, chunkings.
+check-bits: qoq$(EXEEXT)
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/bits.sh
+
