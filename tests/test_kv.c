@@ -377,7 +377,7 @@ Test(kv, qserve_codes_wrap)
                       (double)y[d], test_seed());
         }
     }
-    cr_assert(wrapped > 100, "%zu codes wrapped", wrapped);
+    cr_assert(wrapped > 0, "no code wrapped" SEED_FORMAT, test_seed());
 }
 
 /* Hazard: a constant vector gives scale 0, zero NaN or infinite, and NaN on the way back. */

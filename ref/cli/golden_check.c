@@ -75,6 +75,14 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->tensor.name, y->tensor.name);
 }
 
+static int same_bounds(const struct qoq_tensor *want, const struct qoq_tensors *stored)
+{
+    const struct qoq_tensor *have = qoq_tensors_find(stored, want->name);
+    size_t bytes = qoq_tensor_bytes(want);
+
+    return have != NULL && qoq_tensor_bytes(have) == bytes && memcmp(have->data, want->data, bytes) == 0;
+}
+
 /* Compares the stored outputs with recomputed ones, which get the order of the file: by name. */
 static enum qoq_status compare_outputs(struct outcome *outcome, const struct qoq_golden_case *stored,
                                        struct qoq_golden_case *fresh, struct qoq_error *err)
@@ -96,6 +104,9 @@ static enum qoq_status compare_outputs(struct outcome *outcome, const struct qoq
         outcome->elements += qoq_golden_elements(want);
         outcome->differing += qoq_golden_count(want, want->tensor.data, have->tensor.data);
     }
+    for (size_t i = 0; i < fresh->bounds.count; i++) {
+        outcome->differing += (size_t)!same_bounds(&fresh->bounds.item[i], &stored->bounds);
+    }
     return QOQ_OK;
 }
 
@@ -109,6 +120,14 @@ static void print_row(const struct check *check, const char *name, const struct 
     } else if (!check->digest) {
         printf("%-44s %3zu %9zu %9zu  %s\n", name, c->outputs.count, outcome->elements, outcome->differing, verdict);
     }
+}
+
+/* The registry's messages do not know the file. */
+static int complain(const char *path, const char *text)
+{
+    int told = strncmp(text, path, strlen(path)) == 0;
+
+    return told ? qoq_cli_trouble("%s", text) : qoq_cli_trouble("%s: %s", path, text);
 }
 
 static void check_case(struct check *check, struct qoq_h5 *file, const char *name)
@@ -133,9 +152,7 @@ static void check_case(struct check *check, struct qoq_h5 *file, const char *nam
         add_case(&check->sum, &fresh);
         worsen(check, good ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
     } else {
-        worsen(check, qoq_cli_trouble(strncmp(err.text, qoq_h5_path(file), strlen(qoq_h5_path(file))) == 0 ? "%s%s" : "%s: %s",
-                                      strncmp(err.text, qoq_h5_path(file), strlen(qoq_h5_path(file))) == 0 ? "" : qoq_h5_path(file),
-                                      err.text));
+        worsen(check, complain(qoq_h5_path(file), err.text));
     }
     check->passed += (size_t)good;
     check->failed += (size_t)!good;

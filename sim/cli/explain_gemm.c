@@ -49,20 +49,21 @@ static void explain_tensor(const struct qoq_sim_case *it)
 {
     const struct {
         const char *name;
-        double share, rate, eta;
+        double share, rate;
     } path[] = {
-        {"FP16", it->scheme.share_fp16, it->gpu.tc_fp16, it->cal.eta_fp16},
-        {"INT8", it->scheme.share_int8, it->gpu.tc_int8, it->cal.eta_int8},
-        {"FP8", it->scheme.share_fp8, it->gpu.tc_fp8, it->cal.eta_int8},
-        {"INT4", it->scheme.share_int4, it->gpu.tc_int4, it->cal.eta_int4},
-        {"INT4 x INT8", it->scheme.share_w4a8, it->gpu.tc_w4a8, it->cal.eta_int8},
+        {"FP16", it->scheme.share_fp16, it->gpu.tc_fp16},
+        {"INT8", it->scheme.share_int8, it->gpu.tc_int8},
+        {"FP8", it->scheme.share_fp8, it->gpu.tc_fp8},
+        {"INT4", it->scheme.share_int4, it->gpu.tc_int4},
+        {"INT4 x INT8", it->scheme.share_w4a8, it->gpu.tc_w4a8},
     };
     double reach = it->scheme.mma_sync != 0 ? it->gpu.tc_sync_share : 1;
+    double eta = it->scheme.library != 0 ? it->cal.eta_library : it->cal.eta_kernel;
 
     for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
         if (path[i].share > 0) {
-            qoq_sim_explain_line("5.3", "%s tensor path: %g of the multiply-adds at %g MAC/clk/SM x eta %g x mma.sync share %g%s",
-                                 path[i].name, path[i].share, path[i].rate, path[i].eta, reach,
+            qoq_sim_explain_line("5.3", "%s tensor path: %g of the multiply-adds at %g MAC/clk/SM x %s %g x mma.sync share %g%s",
+                                 path[i].name, path[i].share, path[i].rate, it->scheme.library != 0 ? "eta_library" : "eta_kernel", eta, reach,
                                  path[i].rate > 0 ? "" : " (absent: see C 4.4)");
         }
     }

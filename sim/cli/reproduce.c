@@ -233,7 +233,7 @@ static void sensitivity_row(struct qoq_sim_table *table, const char *input, doub
 static int sensitivity(const struct qoq_sim_options *options)
 {
     static const char *const inputs[] = {
-        "cal.eta_hbm", "cal.eta_l2", "cal.eta_fp16", "cal.eta_int8", "cal.eta_int4", "cal.eta_issue", "cal.eta_flash",
+        "cal.eta_hbm", "cal.eta_l2", "cal.eta_library", "cal.eta_kernel", "cal.eta_issue", "cal.eta_flash",
         "cal.eta_elementwise", "cal.overlap", "cal.sync_clk", "cal.attention_overlap", "cal.attention_floor_us", "cal.launch_us",
         "cal.timer_us", "cal.step_us", "gpu.sustained_clock", "gpu.hbm_stream_share", "gpu.latency_ns", "gpu.l2_gbps", "gpu.i2f",
         "gpu.hfma2", "gpu.int32", "gpu.issue_lanes",

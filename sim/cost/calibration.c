@@ -8,9 +8,8 @@
 static const struct qoq_field fields[] = {
     F(eta_hbm, "", 0.8, 1, 0.955, "share of the read stream that kernels reach"),
     F(eta_l2, "", 0.5, 1, 0.75, "share of the L2 bandwidth that kernels reach"),
-    F(eta_fp16, "", 0.6, 1, 0.96, "share of the tensor rate, binary16 instructions"),
-    F(eta_int8, "", 0.6, 1, 0.6, "share of the tensor rate, INT8 and FP8 instructions"),
-    F(eta_int4, "", 0.6, 1, 0.6, "share of the tensor rate, INT4 instructions"),
+    F(eta_library, "", 0.6, 1, 0.96, "share of the tensor rate, kernels of the vendor's library"),
+    F(eta_kernel, "", 0.6, 1, 0.6, "share of the tensor rate, kernels written on mma instructions"),
     F(eta_issue, "", 0.4, 1, 0.53, "share of the issue slots that CUDA-core code fills"),
     F(eta_flash, "", 0.3, 0.8, 0.5, "share of the binary16 tensor peak in prefill attention"),
     F(eta_link, "", 0.4, 1, 0.7, "share of the interconnect bandwidth"),

@@ -10,7 +10,7 @@
 
 struct qoq_sim_calibration {
     struct qoq_description head;
-    double eta_hbm, eta_l2, eta_fp16, eta_int8, eta_int4, eta_issue, eta_flash, eta_link, eta_elementwise;
+    double eta_hbm, eta_l2, eta_library, eta_kernel, eta_issue, eta_flash, eta_link, eta_elementwise;
     double overlap, sync_clk, attention_overlap, attention_floor_us;
     double launch_us, timer_us, step_us, link_hop_us, reserve;
 };

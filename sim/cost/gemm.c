@@ -18,17 +18,17 @@ static void widen(struct qoq_sim_mix *mix)
 static double tensor_clocks(const struct qoq_sim_gpu *gpu, const struct qoq_sim_scheme *scheme,
                             const struct qoq_sim_calibration *cal)
 {
-    double reach = scheme->mma_sync != 0 ? gpu->tc_sync_share : 1;
-    double dp4a = 4 * gpu->rate[QOQ_SIM_IMAD];
-    double int8 = gpu->tc_int8 > 0 ? gpu->tc_int8 * cal->eta_int8 * reach : dp4a * cal->eta_issue;
-    double int4 = gpu->tc_int4 > 0 ? gpu->tc_int4 * cal->eta_int4 * reach : int8;
+    double reach = (scheme->mma_sync != 0 ? gpu->tc_sync_share : 1) * (scheme->library != 0 ? cal->eta_library : cal->eta_kernel);
+    double dp4a = 4 * gpu->rate[QOQ_SIM_IMAD] * cal->eta_issue;
+    double int8 = gpu->tc_int8 > 0 ? gpu->tc_int8 * reach : dp4a;
+    double int4 = gpu->tc_int4 > 0 ? gpu->tc_int4 * reach : int8;
     double clocks = 0;
 
-    clocks += scheme->share_fp16 / (gpu->tc_fp16 * cal->eta_fp16 * reach);
+    clocks += scheme->share_fp16 / (gpu->tc_fp16 * reach);
     clocks += scheme->share_int8 / int8;
     clocks += scheme->share_int4 / int4;
-    clocks += scheme->share_fp8 > 0 ? scheme->share_fp8 / (gpu->tc_fp8 * cal->eta_int8 * reach) : 0;
-    clocks += scheme->share_w4a8 > 0 ? scheme->share_w4a8 / (gpu->tc_w4a8 * cal->eta_int8 * reach) : 0;
+    clocks += scheme->share_fp8 > 0 ? scheme->share_fp8 / (gpu->tc_fp8 * reach) : 0;
+    clocks += scheme->share_w4a8 > 0 ? scheme->share_w4a8 / (gpu->tc_w4a8 * reach) : 0;
     return clocks;
 }
 

@@ -34,6 +34,7 @@ static const struct qoq_field scheme_fields[] = {
     F(share_int4, "", 0, 1, 0, M, "share on the INT4 path"),
     F(share_w4a8, "", 0, 1, 0, M, "share on a mixed INT4 x INT8 unit"),
     F(mma_sync, "", 0, 1, 0, M | W, "1: built on mma.sync, which newer GPUs run below their peak"),
+    F(library, "", 0, 1, 0, M | W, "1: as tuned as the vendor's library (eta_library), 0: eta_kernel"),
     F(acc_registers, "", 1, 8, 1, M | W, "registers of one output element in the main loop"),
     F(overlapped, "", 0, 1, 1, M | W, "1: CUDA-core work overlaps tensor work, 0: one after the other"),
     F(dequant_per_warp, "", 0, 1, 1, M | W, "1: every warp dequantizes its own fragments, 0: once per block"),

@@ -17,6 +17,7 @@ struct qoq_sim_scheme {
     double weight_bits, weight_group, weight_group_bytes, act_bits, act_group, act_group_bytes, out_bits;
     double share_fp16, share_int8, share_fp8, share_int4, share_w4a8; /* of the multiply-adds, by tensor path */
     double mma_sync;                                                  /* 1: cannot use warp-group instructions */
+    double library;                                                   /* 1: as tuned as the vendor's library */
     double acc_registers, overlapped, dequant_per_warp, tiles;
     double sum_group;     /* k elements between two partial sums; 0: none */
     double pre_kernels, pre_act_bytes, pre_weight_bytes;
