@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/h5_check.h"
 #include "data/h5_internal.h"
 
 /* Longest path of an object. */
@@ -62,39 +63,32 @@ static enum qoq_status new_handle(struct qoq_h5 **out, const char *path, struct 
     return QOQ_OK;
 }
 
-/* Plain files, closed with everything in them, not locked: read-only media and network file systems
- * refuse locks. */
+/* Plain files of the earliest format, closed with everything in them, not locked: read-only media
+ * and network file systems refuse locks. */
 static hid_t access_list(void)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
     H5Pset_fapl_sec2(list);
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
+    H5Pset_libver_bounds(list, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(list, 0, 1);
 #endif
     return list;
 }
 
-/* The signature must be at the start; HDF5 would also look for it further on. */
-static enum qoq_status check_signature(struct qoq_h5 *file, struct qoq_error *err)
+/* Checks the structure before the library sees it. */
+static enum qoq_status check_structure(struct qoq_h5 *file, struct qoq_error *err)
 {
-    static const unsigned char expected[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
-    unsigned char found[8];
     enum qoq_status status;
     int descriptor;
 
     status = qoq_file_open(&descriptor, &file->bytes, file->path, err);
     if (status != QOQ_OK)
         return status;
-    if (file->bytes < sizeof found)
-        status = qoq_fail(err, QOQ_ERR_FORMAT, file->path, NULL, "not an HDF5 file: too short");
-    else
-        status = qoq_file_read_at(found, descriptor, 0, sizeof found, file->path, err);
+    status = qoq_h5_check(descriptor, file->bytes, file->path, err);
     qoq_file_close(descriptor);
-    if (status == QOQ_OK && memcmp(found, expected, sizeof found) != 0)
-        status =
-            qoq_fail(err, QOQ_ERR_FORMAT, file->path, NULL, "not an HDF5 file: wrong signature");
     return status;
 }
 
@@ -106,7 +100,7 @@ enum qoq_status qoq_h5_open(struct qoq_h5 **out, const char *path, struct qoq_er
     *out = NULL;
     if (status != QOQ_OK)
         return status;
-    status = check_signature(file, err);
+    status = check_structure(file, err);
     if (status == QOQ_OK) {
         hid_t list = access_list();
         file->id = H5Fopen(path, H5F_ACC_RDONLY, list);

@@ -26,6 +26,10 @@ libqoq_data_la_SOURCES = \
 	data/h5.c \
 	data/h5.h \
 	data/h5_attribute.c \
+	data/h5_check.c \
+	data/h5_check.h \
+	data/h5_check_internal.h \
+	data/h5_check_message.c \
 	data/h5_dataset.c \
 	data/h5_internal.h \
 	data/hf_config.c \
@@ -55,6 +59,20 @@ libqoq_data_la_SOURCES = \
 	data/tokenizer_pipeline.c \
 	data/tokenizer_vocab.c
 libqoq_data_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS)
+
+goldendir = $(pkgdatadir)/golden
+dist_golden_DATA =
+
+storiesdir = $(pkgdatadir)/models/stories260K
+dist_stories_DATA = \
+	data/models/stories260K/LICENSE \
+	data/models/stories260K/README.md \
+	data/models/stories260K/config.json \
+	data/models/stories260K/convert.py \
+	data/models/stories260K/heldout.tokens.h5 \
+	data/models/stories260K/heldout.txt \
+	data/models/stories260K/model.safetensors \
+	data/models/stories260K/tokenizer.json
 
 EXTRA_DIST += \
 	data/gpus/a10.json \
@@ -94,14 +112,6 @@ EXTRA_DIST += \
 	data/models/qwen1_5-72b.shape.json \
 	data/models/qwen2_5-72b.shape.json \
 	data/models/qwen2_5-7b.shape.json \
-	data/models/stories260K/LICENSE \
-	data/models/stories260K/README.md \
-	data/models/stories260K/config.json \
-	data/models/stories260K/convert.py \
-	data/models/stories260K/heldout.tokens.h5 \
-	data/models/stories260K/heldout.txt \
-	data/models/stories260K/model.safetensors \
-	data/models/stories260K/tokenizer.json \
 	data/models/yi-34b.shape.json \
 	data/paper/elementwise_a100.csv \
 	data/paper/gemm_a100.csv \

@@ -35,6 +35,7 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/reduce.c \
 	ref/numerics/reduce.h \
 	ref/numerics/round.h \
+	ref/numerics/target.h \
 	ref/ops/accumulate.c \
 	ref/ops/accumulate.h \
 	ref/ops/act.c \
@@ -153,3 +154,4 @@ qoq_SOURCES = \
 	ref/cli/store.h
 qoq_LDADD = libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 qoq_CFLAGS = $(AM_CFLAGS)
+qoq_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'

@@ -21,20 +21,28 @@ unit_tests = \
 	tests/test_attention_accuracy \
 	tests/test_data \
 	tests/test_gemm \
+	tests/test_h5 \
 	tests/test_kv \
 	tests/test_layout \
 	tests/test_load \
 	tests/test_model \
+	tests/test_norm \
+	tests/test_qserve_attention \
 	tests/test_qserve_linear \
 	tests/test_round \
 	tests/test_sample \
 	tests/test_session \
+	tests/test_silu \
+	tests/test_sim_description \
+	tests/test_sim_gemm \
+	tests/test_sim_serving \
 	tests/test_stories \
 	tests/test_weight
 mpfr_tests = \
 	tests/test_elementary \
 	tests/test_half \
-	tests/test_reduce
+	tests/test_reduce \
+	tests/test_rope
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/python.sh \
@@ -60,6 +68,7 @@ endif
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
+	tests/python/check_golden.py \
 	tests/python/check_stories260k.py \
 	tests/bad/bad.h \
 	tests/bad/bad_h5.c \
@@ -84,6 +93,9 @@ tests_test_data_LDADD = $(test_ldadd)
 tests_test_gemm_SOURCES = tests/test_gemm.c
 tests_test_gemm_CFLAGS = $(test_cflags)
 tests_test_gemm_LDADD = $(test_ldadd)
+tests_test_h5_SOURCES = tests/test_h5.c
+tests_test_h5_CFLAGS = $(test_cflags)
+tests_test_h5_LDADD = $(test_ldadd)
 tests_test_kv_SOURCES = tests/test_kv.c
 tests_test_kv_CFLAGS = $(test_cflags)
 tests_test_kv_LDADD = $(test_ldadd)
@@ -96,6 +108,12 @@ tests_test_load_LDADD = $(test_ldadd)
 tests_test_model_SOURCES = tests/test_model.c
 tests_test_model_CFLAGS = $(test_cflags)
 tests_test_model_LDADD = $(test_ldadd)
+tests_test_norm_SOURCES = tests/test_norm.c
+tests_test_norm_CFLAGS = $(test_cflags)
+tests_test_norm_LDADD = $(test_ldadd)
+tests_test_qserve_attention_SOURCES = tests/test_qserve_attention.c
+tests_test_qserve_attention_CFLAGS = $(test_cflags)
+tests_test_qserve_attention_LDADD = $(test_ldadd)
 tests_test_qserve_linear_SOURCES = tests/test_qserve_linear.c
 tests_test_qserve_linear_CFLAGS = $(test_cflags)
 tests_test_qserve_linear_LDADD = $(test_ldadd)
@@ -108,6 +126,18 @@ tests_test_sample_LDADD = $(test_ldadd)
 tests_test_session_SOURCES = tests/test_session.c
 tests_test_session_CFLAGS = $(test_cflags)
 tests_test_session_LDADD = $(test_ldadd)
+tests_test_silu_SOURCES = tests/test_silu.c
+tests_test_silu_CFLAGS = $(test_cflags)
+tests_test_silu_LDADD = $(test_ldadd)
+tests_test_sim_description_SOURCES = tests/test_sim_description.c
+tests_test_sim_description_CFLAGS = $(test_cflags)
+tests_test_sim_description_LDADD = $(test_ldadd)
+tests_test_sim_gemm_SOURCES = tests/test_sim_gemm.c
+tests_test_sim_gemm_CFLAGS = $(test_cflags)
+tests_test_sim_gemm_LDADD = $(test_ldadd)
+tests_test_sim_serving_SOURCES = tests/test_sim_serving.c
+tests_test_sim_serving_CFLAGS = $(test_cflags)
+tests_test_sim_serving_LDADD = $(test_ldadd)
 tests_test_stories_SOURCES = tests/test_stories.c
 tests_test_stories_CFLAGS = $(test_cflags)
 tests_test_stories_LDADD = $(test_ldadd)
@@ -123,8 +153,11 @@ tests_test_half_LDADD = $(test_ldadd) $(MPFR_LIBS)
 tests_test_reduce_SOURCES = tests/test_reduce.c
 tests_test_reduce_CFLAGS = $(test_cflags)
 tests_test_reduce_LDADD = $(test_ldadd) $(MPFR_LIBS)
+tests_test_rope_SOURCES = tests/test_rope.c
+tests_test_rope_CFLAGS = $(test_cflags)
+tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR

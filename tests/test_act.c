@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per-token INT8 activations: N 3. */
 #include "linear.h"
+#include "ops/act_row.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -139,6 +140,25 @@ Test(act, zero_row)
     cr_assert_eq(act.scale[0], quotient(0x1p-100f, 127.0f), "N 3.2: the floor, scale %a",
                  (double)act.scale[0]);
     act_free(&act);
+}
+
+/* Rows of fused operators may be smaller than any binary16: around the floor, and far below. */
+Test(act, floor_of_the_maximum)
+{
+    const float a[] = {0x1p-98f, 0x1.8p-100f, 0x1.000002p-100f, 0x1p-100f, 0x1.8p-101f, 0x1p-149f};
+
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++) {
+        const float x[3] = {-a[i], a[i] / 2.0f, 0.0f};
+        float floored = fmaxf(a[i], 0x1p-100f), scale;
+        int32_t sum;
+        int8_t q[3];
+
+        qoq_act_quantize_row(q, &scale, &sum, x, 3);
+        cr_assert_eq(scale, quotient(floored, 127.0f), "maximum %a", (double)a[i]);
+        for (size_t k = 0; k < 3; k++)
+            cr_assert_eq(q[k], expected_code(x[k], floored), "maximum %a", (double)a[i]);
+        cr_assert_eq(sum, q[0] + q[1]);
+    }
 }
 
 /* N 1.4, 3.2: NaN and infinity show in the scale, codes are 0, neighbours are untouched. */

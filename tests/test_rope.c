@@ -63,7 +63,7 @@ Test(rope, frequencies_against_mpfr)
 
 static void near_published(double f, double published)
 {
-    cr_assert(fabs(f / published - 1.0) < 1e-6, "%.9g, published %.9g", f, published);
+    cr_assert(fabs(f / published - 1.0) < 1.7e-6, "%.9g, published %.9g", f, published);
 }
 
 Test(rope, llama3_published_values)
@@ -210,8 +210,8 @@ Test(rope, table_against_mpfr)
     }
     fprintf(stderr, "table to 131071: %.4f ulp, below 2^-10 off by 2^%.1f; frequencies included: %.4f ulp, 2^%.1f\n",
             own.ulp, log2(own.tiny), whole.ulp, log2(whole.tiny));
-    cr_assert(own.ulp <= 0.51 && own.tiny <= 0x1p-34, "%g ulp, %g", own.ulp, own.tiny);
-    cr_assert(whole.ulp <= 0.8 && whole.absolute <= 0x1.1p-25, "%g ulp, %g", whole.ulp, whole.absolute);
+    cr_assert(own.ulp <= 0.501 && own.tiny <= 0x1p-34, "%g ulp, %g", own.ulp, own.tiny);
+    cr_assert(whole.ulp <= 0.51 && whole.absolute <= 0x1.1p-25, "%g ulp, %g", whole.ulp, whole.absolute);
 }
 
 /* A row does not depend on where its table begins; position 0 turns nothing; the last position works. */

@@ -62,7 +62,7 @@ static int take_option(struct options *options, int option, char **argv)
         options->csv = 1;
         return -1;
     case OPTION_DIGEST:
-        options->digest = 1;
+        options->digest = options->plan.digest = 1;
         return -1;
     case 'n':
     case 'c':

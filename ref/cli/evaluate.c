@@ -17,6 +17,7 @@ struct run {
     const struct qoq_token_file *tokens;
     struct qoq_session *session;
     size_t chunk;
+    int digest;
     struct qoq_segment *segment; /* [batch] */
     size_t *position;            /* [batch] tokens fed so far */
     struct qoq_sha256 *sum;      /* [batch] */
@@ -47,6 +48,24 @@ static size_t next_segments(struct run *run, size_t first, size_t count)
     return segments;
 }
 
+/* Little-endian patterns, every NaN the same, so that a digest too is the same on every machine. */
+static void add_to_digest(struct qoq_sha256 *sum, const float *row, size_t vocab)
+{
+    uint8_t bytes[4 * 256];
+
+    for (size_t first = 0; first < vocab; first += 256) {
+        size_t count = vocab - first < 256 ? vocab - first : 256;
+        for (size_t i = 0; i < count; i++) {
+            float x = row[first + i];
+            uint32_t u = qoq_float_bits(x == x ? x : qoq_nan());
+            for (unsigned b = 0; b < 4; b++) {
+                bytes[4 * i + b] = (uint8_t)(u >> 8 * b);
+            }
+        }
+        qoq_sha256_add(sum, bytes, 4 * count);
+    }
+}
+
 /* Scores and digests the rows of one segment; the logits are lost. */
 static void take_rows(struct run *run, float *row, const struct qoq_segment *segment, size_t first)
 {
@@ -55,10 +74,9 @@ static void take_rows(struct run *run, float *row, const struct qoq_segment *seg
 
     for (size_t i = 0; i < segment->count; i++, row += vocab) {
         size_t at = run->position[slot] + i;
-        for (size_t v = 0; v < vocab; v++) {
-            row[v] = row[v] == row[v] ? row[v] : qoq_nan();
+        if (run->digest) {
+            add_to_digest(&run->sum[slot], row, vocab);
         }
-        qoq_sha256_add(&run->sum[slot], row, vocab * sizeof *row);
         if (at + 1 < length) {
             run->nll[start + at] = qoq_token_nll(row, row, vocab, run->tokens->token[start + at + 1]);
         }
@@ -184,7 +202,7 @@ static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_
 enum qoq_status qoq_evaluate(struct qoq_evaluation *out, const struct qoq_model *model, const struct qoq_token_file *tokens,
                              size_t sequences, const struct qoq_evaluation_plan *plan)
 {
-    struct run run = {.model = model, .tokens = tokens, .chunk = plan->chunk};
+    struct run run = {.model = model, .tokens = tokens, .chunk = plan->chunk, .digest = plan->digest};
     size_t total = (size_t)tokens->offset[sequences];
     size_t batch = plan->batch < sequences ? plan->batch : sequences ? sequences : 1;
 

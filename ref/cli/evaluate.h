@@ -11,6 +11,7 @@ struct qoq_evaluation_plan {
     size_t chunk;       /* tokens of a sequence fed at once */
     size_t batch;       /* sequences side by side */
     size_t page_tokens; /* of the KV cache */
+    int digest;         /* 0: leave the digest out, which saves time */
 };
 
 struct qoq_evaluation {
@@ -18,7 +19,7 @@ struct qoq_evaluation {
     double mean_nll, perplexity; /* N 12.4 */
     size_t kv_bytes_per_token;   /* of a full page, all layers */
     double tokens_per_second;
-    char digest[65]; /* SHA-256 over the SHA-256 (64 hexadecimal digits) of each sequence's logits, NaNs made one */
+    char digest[65]; /* SHA-256 over the SHA-256 (64 hexadecimal digits) of each sequence's logits */
 };
 
 /* Scores the first `sequences` sequences. Shows progress on a terminal. Allocates; QOQ_ERR_SHAPE: a sequence is longer than the model allows. */

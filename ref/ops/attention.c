@@ -6,6 +6,7 @@
 #include "numerics/half.h"
 #include "numerics/reduce.h"
 #include "ops/kv_page.h"
+#include "ops/shape.h"
 
 /*
  * N 11.4. One of fa and fb is 1. M is an integer, so the other is an exact power of two, or 0 where
@@ -82,7 +83,7 @@ enum qoq_status qoq_attention(qoq_half *out, const float *x, const struct qoq_kv
     status = qoq_kv_check_sequence(sequence, 0, context, q_heads, layout);
     if (status != QOQ_OK)
         return status;
-#pragma omp parallel for
+#pragma omp parallel for if (q_heads * context * layout->head_dim >= QOQ_PARALLEL_MIN)
     for (size_t h = 0; h < q_heads; h++) {
         size_t head_dim = layout->head_dim;
         struct qoq_attention_head view;

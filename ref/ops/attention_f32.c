@@ -56,7 +56,7 @@ enum qoq_status qoq_attention_f32(float *out, float *work, const float *x, const
         !qoq_array_fits(q_heads, context, sizeof *work) ||
         !qoq_array_fits(context, kv_heads, sizeof *k * head_dim))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for
+#pragma omp parallel for if (q_heads * context * head_dim >= QOQ_PARALLEL_MIN)
     for (size_t h = 0; h < q_heads; h++) {
         size_t first = h / (q_heads / kv_heads) * head_dim;
         struct head_cache cache = {k + first, v + first, context, kv_heads * head_dim, head_dim};

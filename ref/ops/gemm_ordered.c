@@ -5,6 +5,7 @@
  * inside a chain does not change.
  */
 #include "numerics/half.h"
+#include "numerics/target.h"
 #include "ops/shape.h"
 
 #include <math.h>
@@ -50,7 +51,7 @@ static void fill_f16(struct panel *panel, const void *w, size_t k)
 }
 
 /* Continues the chains of one token; columns past the panel's width are computed and dropped. */
-static void multiply(float *y, const float *x, const struct panel *panel)
+QOQ_INLINE void continue_chains(float *y, const float *x, const struct panel *panel)
 {
     float acc[WIDTH] = {0.0f};
 
@@ -63,15 +64,40 @@ static void multiply(float *y, const float *x, const struct panel *panel)
     memcpy(y, acc, panel->width * sizeof *y);
 }
 
+typedef void multiply(float *y, const float *x, const struct panel *panel);
+
+static void multiply_portable(float *y, const float *x, const struct panel *panel)
+{
+    continue_chains(y, x, panel);
+}
+
+#if QOQ_FMA_TARGET
+QOQ_WITH_FMA static void multiply_fma(float *y, const float *x, const struct panel *panel)
+{
+    continue_chains(y, x, panel);
+}
+#endif
+
+/* The same text compiled for the machine's fma instructions, where it has them: one rounding either way. */
+static multiply *choose_multiply(void)
+{
+#if QOQ_FMA_TARGET
+    if (qoq_machine_has_fma())
+        return multiply_fma;
+#endif
+    return multiply_portable;
+}
+
 static void multiply_columns(const struct product *p, size_t n0, fill_panel *fill)
 {
+    multiply *multiply_rows = choose_multiply();
     struct panel panel = {.n0 = n0, .width = p->n - n0 < WIDTH ? p->n - n0 : WIDTH};
 
     for (panel.k0 = 0; panel.k0 < p->k; panel.k0 += DEPTH) {
         panel.depth = p->k - panel.k0 < DEPTH ? p->k - panel.k0 : DEPTH;
         fill(&panel, p->w, p->k);
         for (size_t m = 0; m < p->m; m++)
-            multiply(p->y + m * p->n + n0, p->x + m * p->k + panel.k0, &panel);
+            multiply_rows(p->y + m * p->n + n0, p->x + m * p->k + panel.k0, &panel);
     }
     for (size_t m = 0; p->bias != NULL && m < p->m; m++) {
         for (size_t n = n0; n < n0 + panel.width; n++)

@@ -37,7 +37,7 @@ enum qoq_status qoq_rmsnorm(float *y, const float *x, const float *gamma, size_t
         return QOQ_ERR_ARGUMENT;
     if (!qoq_rows_fit(m, n, sizeof *x))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for
+#pragma omp parallel for if (m * n >= QOQ_PARALLEL_MIN)
     for (size_t i = 0; i < m; i++) {
         struct norm_row row = norm_row(x + i * n, gamma, n, eps);
 
@@ -55,7 +55,7 @@ enum qoq_status qoq_rmsnorm_quantize(struct qoq_act *out, const float *x, const 
         return status;
     if (x == NULL || gamma == NULL || !is_eps(eps))
         return QOQ_ERR_ARGUMENT;
-#pragma omp parallel for
+#pragma omp parallel for if (out->m * out->k >= QOQ_PARALLEL_MIN)
     for (size_t m = 0; m < out->m; m++) {
         size_t k = out->k;
         struct norm_row row = norm_row(x + m * k, gamma, k, eps);

@@ -12,7 +12,7 @@ enum qoq_status qoq_qserve_silu_mul(qoq_half *out, const qoq_half *gate, const q
         return QOQ_ERR_ARGUMENT;
     if (!qoq_array_fits(count, 1, sizeof *out))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for
+#pragma omp parallel for if (count >= QOQ_PARALLEL_MIN)
     for (size_t i = 0; i < count; i++) {
         float g = qoq_half_to_float(gate[i]);
 

@@ -32,7 +32,7 @@ enum qoq_status qoq_query_quantize(int16_t *q, float *scale, int32_t *sum, const
         return QOQ_ERR_ARGUMENT;
     if (!qoq_head_dim_fits(head_dim) || !qoq_array_fits(rows, head_dim, sizeof *x))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for
+#pragma omp parallel for if (rows * head_dim >= QOQ_PARALLEL_MIN)
     for (size_t i = 0; i < rows; i++)
         qoq_query_quantize_row(q + i * head_dim, scale + i, sum + i, x + i * head_dim, head_dim);
     return QOQ_OK;

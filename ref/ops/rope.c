@@ -85,7 +85,7 @@ enum qoq_status qoq_rope_table(float *sine, float *cosine, const double *f, size
     status = check_table(f, head_dim, first, positions);
     if (status != QOQ_OK)
         return status;
-#pragma omp parallel for
+#pragma omp parallel for if (positions * pairs >= QOQ_PARALLEL_MIN)
     for (size_t i = 0; i < positions; i++) {
         for (size_t j = 0; j < pairs; j++)
             qoq_sincos(sine + i * pairs + j, cosine + i * pairs + j, (double)(first + i) * f[j]);

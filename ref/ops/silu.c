@@ -17,7 +17,7 @@ enum qoq_status qoq_silu_mul(float *y, const float *gate, const float *up, size_
         return QOQ_ERR_ARGUMENT;
     if (!qoq_array_fits(count, 1, sizeof *y))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for
+#pragma omp parallel for if (count >= QOQ_PARALLEL_MIN)
     for (size_t i = 0; i < count; i++)
         y[i] = silu_mul(gate[i], up[i]);
     return QOQ_OK;
@@ -43,7 +43,7 @@ enum qoq_status qoq_silu_mul_quantize(struct qoq_act *out, const qoq_half *gate,
         return status;
     if (gate == NULL || up == NULL)
         return QOQ_ERR_ARGUMENT;
-#pragma omp parallel for
+#pragma omp parallel for if (out->m * out->k >= QOQ_PARALLEL_MIN)
     for (size_t m = 0; m < out->m; m++) {
         size_t k = out->k;
         struct silu_row row = {gate + m * k, up + m * k};

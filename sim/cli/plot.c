@@ -101,19 +101,32 @@ static int begins(const struct qoq_sim_table *table, size_t row, int series)
     return 1;
 }
 
-static void send_series(FILE *out, const struct qoq_sim_plot *plot, const struct qoq_sim_table *table, size_t first)
+/* Sends the points of the series that begins at row `first`, or only counts them where out is NULL. */
+static size_t send_series(FILE *out, const struct qoq_sim_plot *plot, const struct qoq_sim_table *table, size_t first)
 {
-    size_t rows = table->cells / table->columns;
+    size_t rows = table->cells / table->columns, count = 0;
 
     for (size_t row = first; row < rows; row++) {
         const char *x = cell(table, row, plot->x), *y = cell(table, row, plot->y);
         int same = plot->series < 0 || (cell(table, row, plot->series) && cell(table, first, plot->series) &&
                                         strcmp(cell(table, row, plot->series), cell(table, first, plot->series)) == 0);
         if (same && x && y && x[0] == '#' && y[0] == '#') {
-            fprintf(out, "%s %s\n", x + 1, y + 1);
+            count++;
+            if (out) {
+                fprintf(out, "%s %s\n", x + 1, y + 1);
+            }
         }
     }
-    fputs("e\n", out);
+    if (out) {
+        fputs("e\n", out);
+    }
+    return count;
+}
+
+/* 1 where a series with points begins at the row. */
+static int drawn(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table, size_t row)
+{
+    return begins(table, row, plot->series) && send_series(NULL, plot, table, row) > 0;
 }
 
 int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table)
@@ -127,14 +140,14 @@ int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
     fprintf(out, "plot %s", plot->points ? "x title 'published' with lines dashtype 2" : "");
     int listed = plot->points;
     for (size_t row = 0; row < rows; row++) {
-        if (begins(table, row, plot->series)) {
+        if (drawn(plot, table, row)) {
             fprintf(out, "%s'-' using 1:2 with %s title ", listed++ ? ", " : "", plot->points ? "points" : "linespoints");
             quoted(out, plot->series >= 0 && cell(table, row, plot->series) ? cell(table, row, plot->series) + 1 : "");
         }
     }
     fputc('\n', out);
     for (size_t row = 0; row < rows; row++) {
-        if (begins(table, row, plot->series)) {
+        if (drawn(plot, table, row)) {
             send_series(out, plot, table, row);
         }
     }

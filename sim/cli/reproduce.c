@@ -101,7 +101,7 @@ static void summary_row(struct qoq_sim_table *table, const char *what, double va
 
 static void summary(struct qoq_sim_table *table, const struct qoq_sim_headlines *h)
 {
-    double order = 100 * h->order_right / h->order_pairs;
+    double order = 100 * h->order_right / h->order_pairs, servers = 100 * h->server_right / h->server_pairs;
 
     qoq_sim_table_begin(table, "summary", summary_columns, 4);
     summary_row(table, "A100 QServe rows, mean absolute error %", h->qserve_error[0], "at most 5", h->qserve_error[0] <= 5);
@@ -111,6 +111,7 @@ static void summary(struct qoq_sim_table *table, const struct qoq_sim_headlines 
     summary_row(table, "A100 Atom and QuaRot rows, mean absolute error %", h->prototype_error[0], "at most 30", h->prototype_error[0] <= 30);
     summary_row(table, "L40S Atom and QuaRot rows, mean absolute error %", h->prototype_error[1], "at most 30", h->prototype_error[1] <= 30);
     summary_row(table, "pairs of systems in the right order %", order, "at least 90", order >= 90);
+    summary_row(table, "the same, TensorRT-LLM and QServe alone %", servers, "at least 90", servers >= 90);
     summary_row(table, "A100 FP16 products, mean absolute error %", h->gemm_error, "at most 5", h->gemm_error <= 5);
     summary_row(table, "A100 KV4 attention, worst error %", h->attention_worst, "at most 15", h->attention_worst <= 15);
     summary_row(table, "crossover of W4A16 and W8A8, tokens", h->crossover, "78 within 2 %", fabs(h->crossover / 78 - 1) <= 0.02);

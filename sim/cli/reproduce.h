@@ -18,7 +18,8 @@ struct qoq_sim_headlines {
     double qserve_error[2], qserve_bias[2]; /* A100, L40S; bias: mean of predicted over published */
     double baseline_error[2];               /* TensorRT-LLM rows */
     double prototype_error[2];              /* rows of research prototypes: Atom, QuaRot */
-    double order_right, order_pairs;
+    double order_right, order_pairs;        /* all systems */
+    double server_right, server_pairs;      /* TensorRT-LLM and QServe alone */
     double naive_over_kv8[2], atom_over_w8a8[2]; /* speeds; A100 and L40S, A100 and RTX 4090 */
     double overhead_least, overhead_most;
 };

@@ -119,8 +119,12 @@ static void order(struct qoq_sim_headlines *headlines, const struct cell *cell, 
             if (strcmp(cell[i].model, cell[j].model) != 0 || fabs(a - b) <= 0.02 * fmax(a, b)) {
                 continue;
             }
+            int right = (a > b) == (cell[i].predicted > cell[j].predicted) && cell[i].predicted != cell[j].predicted;
+            int servers = cell[i].kind != PROTOTYPE && cell[j].kind != PROTOTYPE;
             headlines->order_pairs++;
-            headlines->order_right += (a > b) == (cell[i].predicted > cell[j].predicted) && cell[i].predicted != cell[j].predicted;
+            headlines->order_right += right;
+            headlines->server_pairs += servers;
+            headlines->server_right += servers && right;
         }
     }
 }
