@@ -15,6 +15,8 @@
 #define MAX_DEPTH 32    /* of groups */
 #define MAX_PATH 1024
 #define MAX_K 4096
+#define BUDGET ((uint64_t)1 << 32)
+#define FETCH_COST 4096
 
 #define SUPERBLOCK_BYTES 96
 #define MESSAGE_CONTINUATION 0x10
@@ -52,6 +54,9 @@ enum qoq_status qoq_h5_fetch(unsigned char **block, const struct qoq_h5_checker 
     *block = NULL;
     if (address > check->bytes || size > check->bytes - address || size > MAX_BLOCK)
         return qoq_h5_damaged(check, what);
+    if (*check->budget < size + FETCH_COST)
+        return qoq_h5_unsupported(check, "too much structure");
+    *check->budget -= size + FETCH_COST;
     *block = malloc(size > 0 ? (size_t)size : 1);
     if (*block == NULL)
         return qoq_fail_memory(check->err, check->path, check->object, (size_t)size);
@@ -393,7 +398,8 @@ enum qoq_status qoq_h5_check(int descriptor, uint64_t bytes, const char *path,
                              struct qoq_error *err)
 {
     static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
-    struct qoq_h5_checker check = {descriptor, bytes, path, err, "/", 0, 0, NULL, 0, 0};
+    uint64_t budget = BUDGET;
+    struct qoq_h5_checker check = {descriptor, bytes, path, err, "/", 0, 0, NULL, 0, 0, &budget};
     unsigned char block[SUPERBLOCK_BYTES] = {0};
     enum qoq_status status;
 

@@ -20,6 +20,7 @@ struct qoq_h5_checker {
     unsigned leaf_k, internal_k; /* half the capacity of symbol nodes and of B-tree nodes */
     uint64_t *seen;              /* open addressing: addresses of object headers, 0: free */
     size_t seen_capacity, objects;
+    uint64_t *budget; /* what may still be read: a structure that loops runs out of it */
 };
 
 /* A piece of the file in memory; at + left stay inside it. */

@@ -2,7 +2,7 @@
 # libqoq and the program qoq. Tests link the convenience libraries and so see hidden symbols.
 
 lib_LTLIBRARIES += libqoq.la
-noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la
+noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la libqoq-load.la
 bin_PROGRAMS += qoq
 
 qoqincludedir = $(includedir)/qoq
@@ -127,9 +127,18 @@ libqoq_golden_la_SOURCES = \
 	ref/golden/weight_inputs.c \
 	ref/golden/weight_inputs.h
 
-qoq_SOURCES = \
+# Models from and into files.
+libqoq_load_la_SOURCES = \
 	ref/cli/array_name.c \
 	ref/cli/array_name.h \
+	ref/cli/load.c \
+	ref/cli/load.h \
+	ref/cli/load_file.c \
+	ref/cli/load_hf.c \
+	ref/cli/store.c \
+	ref/cli/store.h
+
+qoq_SOURCES = \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
 	ref/cli/eval.c \
@@ -142,16 +151,10 @@ qoq_SOURCES = \
 	ref/cli/golden_diff.c \
 	ref/cli/golden_make.c \
 	ref/cli/inspect.c \
-	ref/cli/load.c \
-	ref/cli/load.h \
-	ref/cli/load_file.c \
-	ref/cli/load_hf.c \
 	ref/cli/main.c \
 	ref/cli/quantize.c \
 	ref/cli/report.c \
-	ref/cli/report.h \
-	ref/cli/store.c \
-	ref/cli/store.h
-qoq_LDADD = libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+	ref/cli/report.h
+qoq_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 qoq_CFLAGS = $(AM_CFLAGS)
 qoq_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'

@@ -21,6 +21,7 @@ unit_tests = \
 	tests/test_attention_accuracy \
 	tests/test_data \
 	tests/test_gemm \
+	tests/test_golden \
 	tests/test_h5 \
 	tests/test_kv \
 	tests/test_layout \
@@ -33,9 +34,6 @@ unit_tests = \
 	tests/test_sample \
 	tests/test_session \
 	tests/test_silu \
-	tests/test_sim_description \
-	tests/test_sim_gemm \
-	tests/test_sim_serving \
 	tests/test_stories \
 	tests/test_weight
 mpfr_tests = \
@@ -53,9 +51,11 @@ shell_tests = \
 	tests/lint/manual.sh \
 	tests/lint/source.sh \
 	tests/lint/symbols.sh \
-	tests/lint/version.sh
+	tests/lint/version.sh \
+	tests/sanitize.sh \
+	tests/valgrind.sh
 
-test_ldadd = libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+test_ldadd = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
 test_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(MPFR_CFLAGS)
 
 if HAVE_CRITERION
@@ -93,6 +93,9 @@ tests_test_data_LDADD = $(test_ldadd)
 tests_test_gemm_SOURCES = tests/test_gemm.c
 tests_test_gemm_CFLAGS = $(test_cflags)
 tests_test_gemm_LDADD = $(test_ldadd)
+tests_test_golden_SOURCES = tests/test_golden.c
+tests_test_golden_CFLAGS = $(test_cflags)
+tests_test_golden_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
@@ -129,15 +132,6 @@ tests_test_session_LDADD = $(test_ldadd)
 tests_test_silu_SOURCES = tests/test_silu.c
 tests_test_silu_CFLAGS = $(test_cflags)
 tests_test_silu_LDADD = $(test_ldadd)
-tests_test_sim_description_SOURCES = tests/test_sim_description.c
-tests_test_sim_description_CFLAGS = $(test_cflags)
-tests_test_sim_description_LDADD = $(test_ldadd)
-tests_test_sim_gemm_SOURCES = tests/test_sim_gemm.c
-tests_test_sim_gemm_CFLAGS = $(test_cflags)
-tests_test_sim_gemm_LDADD = $(test_ldadd)
-tests_test_sim_serving_SOURCES = tests/test_sim_serving.c
-tests_test_sim_serving_CFLAGS = $(test_cflags)
-tests_test_sim_serving_LDADD = $(test_ldadd)
 tests_test_stories_SOURCES = tests/test_stories.c
 tests_test_stories_CFLAGS = $(test_cflags)
 tests_test_stories_LDADD = $(test_ldadd)
@@ -171,6 +165,11 @@ check-exhaustive: tests/exhaustive_elementary$(EXEEXT)
 	tests/exhaustive_elementary$(EXEEXT)
 
 endif
+
+# Damaged files against every reader; tests/sanitize.sh runs it under the sanitizers.
+check_PROGRAMS += tests/fuzz_files
+tests_fuzz_files_SOURCES = tests/fuzz_files.c
+tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)

@@ -14,8 +14,8 @@
 
 static const char help[] =
     "Usage: qoq eval MODEL... --tokens FILE [OPTION]...\n"
-    "Perplexity, size and speed of models. MODEL is a Hugging Face directory or a file\n"
-    "made by 'qoq quantize'; FILE is a token file. One row a model on standard output.\n"
+    "Perplexity, size and speed of models. MODEL is a Hugging Face directory or a\n"
+    "file made by 'qoq quantize'; FILE is a token file. One row a model.\n"
     "\n"
     "  -t, --tokens FILE     token file: each sequence is scored on its own\n"
     "  -n, --sequences N     only the first N sequences\n"

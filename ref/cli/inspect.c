@@ -17,8 +17,8 @@
 
 static const char help[] =
     "Usage: qoq inspect FILE [OPTION]...\n"
-    "What a file holds: a Hugging Face directory, a quantized model, a token file or a\n"
-    "golden file.\n"
+    "What a file holds: a Hugging Face directory, a quantized model, a token file or\n"
+    "a golden file.\n"
     "\n"
     "  -a, --against DIR    for a quantized model: error statistics of every linear\n"
     "                       layer against the original in DIR\n"

@@ -18,19 +18,20 @@ static const struct {
 
 static const char help[] =
     "Usage: qoq COMMAND [OPTION]...\n"
-    "W4A8KV4 quantization and inference (QServe, QoQ), the same bits on every machine.\n"
+    "W4A8KV4 quantization and inference (QServe, QoQ), the same bits everywhere.\n"
     "\n"
     "Commands:\n"
     "  quantize MODEL -o OUT.h5       quantize a Hugging Face model directory\n"
     "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
     "  generate MODEL                 text from a model\n"
     "  inspect FILE                   what a file holds\n"
-    "  golden make|check|diff|list    golden tensors: make, recompute, compare with yours\n"
+    "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
     "\n"
     "  -h, --help                     this text, or 'qoq COMMAND --help'\n"
     "  -V, --version                  version\n"
     "\n"
-    "Exit status: 0 good, 1 something differs, 2 wrong usage, bad input or a failed read or write.\n";
+    "Exit status: 0 good, 1 something differs, 2 wrong usage, bad input or a failed\n"
+    "read or write.\n";
 
 /* `qoq sim` and `qoq gpu` are separate programs, installed when their package is. */
 static int run_companion(char **argv)

@@ -14,8 +14,8 @@
 
 static const char help[] =
     "Usage: qoq quantize MODEL -o OUT.h5 [OPTION]...\n"
-    "Quantizes a Hugging Face model directory (config.json, safetensors) by rounding to\n"
-    "nearest and writes one self-contained HDF5 file.\n"
+    "Quantizes a Hugging Face model directory (config.json, safetensors) by rounding\n"
+    "to nearest and writes one self-contained HDF5 file.\n"
     "\n"
     "  -o, --output FILE    the file to write; it appears only when complete\n"
     "  -s, --scheme NAME    w4a8kv4 (default) or w8a8kv8\n"

@@ -66,7 +66,7 @@ static float logit(const struct qoq_attention_head *view, size_t t)
 static void probabilities(struct split *split, struct qoq_attention_partial *partial,
                           const struct qoq_attention_head *view)
 {
-    float l[QOQ_SPLIT_TOKENS], least, most;
+    float l[QOQ_SPLIT_TOKENS] = {0.0f}, least, most;
     int32_t sum = 0;
 
     for (size_t t = 0; t < split->count; t++)

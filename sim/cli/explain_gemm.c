@@ -80,14 +80,14 @@ static void explain_iteration(const struct qoq_sim_gemm_cost *cost, const struct
     qoq_sim_explain_mix("4.1", "each multiply-add", &it->scheme.mac, &it->gpu, it->cal.eta_issue);
     qoq_sim_explain_mix("4.1", "each thread and iteration", &it->scheme.thread, &it->gpu, it->cal.eta_issue);
     qoq_sim_explain_line("5.4", "weights dequantized: %d x %d, by %g warp rows; partial sums: %g", t->cn, t->ck,
-                         it->scheme.dequant_per_warp != 0 ? (double)t->cm / t->wm : 1.0,
+                         it->scheme.dequant_per_warp != 0 && (it->gpu.group_mma_rows <= 0 || it->scheme.mma_sync != 0) ? (double)t->cm / t->wm : 1.0,
                          it->scheme.sum_group > 0 ? (double)t->cm * t->cn * t->ck / it->scheme.sum_group : 0.0);
     printf("           clocks by pipe:");
     for (int p = 0; p < QOQ_SIM_PIPES; p++) {
         printf(" %s %.0f", qoq_sim_pipe_name[p], cost->clk_pipe[p]);
     }
     printf("; the busiest, %s: %.0f clk\n", qoq_sim_pipe_name[cost->pipe], cost->clk_cuda);
-    qoq_sim_explain_line("5.5", "shared memory: operands once in, once out for every warp, %g B/clk = %.0f clk", it->gpu.lds_bytes,
+    qoq_sim_explain_line("5.5", "shared memory: operands once in, out as often as instructions need, %g B/clk = %.0f clk", it->gpu.lds_bytes,
                          cost->clk_smem);
     qoq_sim_explain_line("5.6", "before the MMA (operands) %.0f clk, overlapped with it; after it (partial sums) %.0f clk, not overlapped",
                          cost->clk_ahead, cost->clk_sum);

@@ -72,13 +72,19 @@ void qoq_sim_gemm_prepare(struct qoq_sim_gemm *gemm, const struct qoq_sim_gpu *g
     }
 }
 
+/* 1: the kernel uses instructions of a warp group, which read operands straight from shared memory. C 5.5 */
+static int uses_groups(const struct qoq_sim_gemm *gemm)
+{
+    return gemm->gpu->group_mma_rows > 0 && gemm->scheme->mma_sync == 0;
+}
+
 /* C 5.4: CUDA-core clocks of an iteration by pipe, in all and of partial sums; returns the busiest of the rest without
  * dequantization. */
 static double cuda_clocks(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm)
 {
     const struct qoq_sim_tile *t = &cost->tile;
     double a_copies = (double)t->cn / t->wn;
-    double b_copies = gemm->scheme->dequant_per_warp != 0 ? (double)t->cm / t->wm : 1;
+    double b_copies = gemm->scheme->dequant_per_warp != 0 && !uses_groups(gemm) ? (double)t->cm / t->wm : 1;
     double weights = (double)t->cn * t->ck * b_copies, acts = (double)t->cm * t->ck * a_copies;
     double macs = (double)t->cm * t->cn * t->ck, threads = 32.0 * cost->warps;
     double sums = gemm->scheme->sum_group > 0 ? macs / gemm->scheme->sum_group : 0;
@@ -102,17 +108,21 @@ static double cuda_clocks(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_g
     return without;
 }
 
-/* C 5.5: both operands are written once and read by every warp that needs them. */
+/* C 5.5: clocks to write both operands once and read them as often as instructions need. */
 static double smem_clocks(const struct qoq_sim_gemm *gemm, const struct qoq_sim_tile *t)
 {
-    double a = t->cm * gemm->act_bytes * t->ck, b = t->cn * gemm->weight_bytes * t->ck;
-    double a_reads = (double)t->cn / t->wn, b_reads = (double)t->cm / t->wm;
-    double bytes = a * (1 + a_reads);
+    double a = t->cm * gemm->act_bytes * t->ck, b = t->cn * gemm->weight_bytes * t->ck, rows = gemm->gpu->group_mma_rows;
+    double a_reads = (double)t->cn / t->wn, b_reads = (double)t->cm / t->wm, bytes;
 
-    if (gemm->scheme->dequant_per_warp != 0) {
-        bytes += b * (1 + b_reads);
+    if (uses_groups(gemm)) {
+        double weights_in_registers = a * (1 + fmax(1, t->cn / rows)) + 2 * b;
+        double from_memory = 2 * a + b * (1 + fmax(1, t->cm / rows));
+        int dequantizes = gemm->scheme->weight_bits != gemm->scheme->act_bits;
+        bytes = dequantizes ? weights_in_registers : fmin(weights_in_registers, from_memory);
+    } else if (gemm->scheme->dequant_per_warp != 0) {
+        bytes = a * (1 + a_reads) + b * (1 + b_reads);
     } else {
-        bytes += 2 * b + t->cn * t->ck * gemm->scheme->act_bits / 8 * (1 + b_reads);
+        bytes = a * (1 + a_reads) + 2 * b + t->cn * t->ck * gemm->scheme->act_bits / 8 * (1 + b_reads);
     }
     return bytes / gemm->gpu->lds_bytes;
 }

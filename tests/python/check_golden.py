@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Recomputes the golden files in NumPy, from doc/numerics.md alone: inputs from the generator (N 13), packed layouts (N 5, 7.1),
-outputs. Shares no code with ref/. Usage: check_golden.py [FILE.h5]...; without arguments all files of $QOQ_DATADIR/golden.
+outputs. Shares no code with ref/. Usage: check_golden.py [FILE.h5|DIRECTORY]...; without arguments $QOQ_DATADIR/golden.
 One row a case, totals at the end; exit status 1 if anything fails.
 """
 import glob
@@ -887,7 +887,8 @@ def check_case(group):
 
 
 def main(arguments):
-    files = arguments or sorted(glob.glob(os.path.join(os.environ.get("QOQ_DATADIR", "data"), "golden", "*.h5")))
+    places = arguments or [os.path.join(os.environ.get("QOQ_DATADIR", "data"), "golden")]
+    files = [f for p in places for f in (sorted(glob.glob(os.path.join(p, "*.h5"))) if os.path.isdir(p) else [p])]
     if not files:
         print("check_golden.py: no golden files; set QOQ_DATADIR or name them", file=sys.stderr)
         return 2
