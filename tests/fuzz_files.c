@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Damaged files against every reader: bytes flipped, runs overwritten, cut, repeated. A reader may accept or refuse with one
- * line that names the file; it may not crash, and a sanitized build may not complain.
+ * Damaged files against every reader: bytes flipped, runs overwritten, cut, repeated. A reader may
+ * accept or refuse with one line that names the file; it may not crash, and a sanitized build may
+ * not complain.
  *
  *   fuzz_files DIRECTORY SEED ROUNDS FILE...
  *
- * Each round damages a copy of one FILE as DIRECTORY/victim..., reads it, and ends the program with status 1 where the refusal is not one
- * proper line. After a crash the victim is still there, and the same arguments repeat it. The kind of file follows from its name.
+ * Each round damages a copy of one FILE as DIRECTORY/victim..., reads it, and ends the program with
+ * status 1 where the refusal is not one proper line. After a crash the victim is still there, and
+ * the same arguments repeat it. The kind of file follows from its name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,7 +130,7 @@ static void damage(char *data, size_t *bytes, uint64_t *state)
 {
     size_t times = 1 + (size_t)(draw(state) % 4);
 
-    for (size_t i = 0; i < times && *bytes > 1; i++) {
+    for (size_t i = 0; i<times && * bytes> 1; i++) {
         size_t at = position(state, *bytes), from = position(state, *bytes);
         size_t run = 1 + (size_t)(draw(state) % 16);
         size_t most = *bytes - (at > from ? at : from);
@@ -172,7 +174,8 @@ static int round_of(const char *directory, const char *original, uint64_t *state
 
     while (kind < sizeof kinds / sizeof kinds[0] && strstr(original, kinds[kind].in_name) == NULL)
         kind++;
-    if (kind == sizeof kinds / sizeof kinds[0] || qoq_file_read(&data, &bytes, original, 1 << 28, &error) != QOQ_OK) {
+    if (kind == sizeof kinds / sizeof kinds[0] ||
+        qoq_file_read(&data, &bytes, original, 1 << 28, &error) != QOQ_OK) {
         fprintf(stderr, "%s: cannot be read, or of no known kind\n", original);
         return -1;
     }
@@ -182,7 +185,8 @@ static int round_of(const char *directory, const char *original, uint64_t *state
     if (result == 0) {
         enum qoq_status status = kinds[kind].read(path, &error);
         result = status == QOQ_OK;
-        if (status != QOQ_OK && (strstr(error.text, kinds[kind].victim) == NULL || strchr(error.text, '\n') != NULL)) {
+        if (status != QOQ_OK &&
+            (strstr(error.text, kinds[kind].victim) == NULL || strchr(error.text, '\n') != NULL)) {
             fprintf(stderr, "%s: refused without a proper line: \"%s\"\n", path, error.text);
             result = -1;
         }
@@ -210,6 +214,7 @@ int main(int argc, char **argv)
         }
         accepted += (size_t)result;
     }
-    printf("%zu rounds, seed %s: %zu accepted, %zu refused\n", rounds, argv[2], accepted, rounds - accepted);
+    printf("%zu rounds, seed %s: %zu accepted, %zu refused\n", rounds, argv[2], accepted,
+           rounds - accepted);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Llama forward pass in binary64 that shares no code with ref/: plain loops, libm, positions of one sequence at once. With
- * `fake` set it rounds where the quantized graph rounds: activations, outputs of products, cache.
+ * A Llama forward pass in binary64 that shares no code with ref/: plain loops, libm, positions of
+ * one sequence at once. With `fake` set it rounds where the quantized graph rounds: activations,
+ * outputs of products, cache.
  */
 #ifndef QOQ_TESTS_MODEL_REFERENCE_H
 #define QOQ_TESTS_MODEL_REFERENCE_H
@@ -60,7 +61,8 @@ static inline void fake_cache(double *v, size_t count, unsigned bits)
     }
 }
 
-static inline void linear(double *y, const double *x, const struct reference *r, size_t layer, enum qoq_linear_id id)
+static inline void linear(double *y, const double *x, const struct reference *r, size_t layer,
+                          enum qoq_linear_id id)
 {
     const struct qoq_linear *l = &r->model->layer[layer].linear[id];
     const float *w = r->weight[layer * QOQ_LINEARS + id];
@@ -74,7 +76,8 @@ static inline void linear(double *y, const double *x, const struct reference *r,
     }
 }
 
-static inline void normalize(double *y, const double *x, const float *gain, size_t count, double eps)
+static inline void normalize(double *y, const double *x, const float *gain, size_t count,
+                             double eps)
 {
     double squares = 0;
 
@@ -100,7 +103,8 @@ static inline double frequency(const struct qoq_config *c, size_t j)
     if (wave > rope->original_positions / rope->low_freq) {
         return f / rope->factor;
     }
-    double smooth = (rope->original_positions / wave - rope->low_freq) / (rope->high_freq - rope->low_freq);
+    double smooth =
+        (rope->original_positions / wave - rope->low_freq) / (rope->high_freq - rope->low_freq);
     return (1 - smooth) * f / rope->factor + smooth * f;
 }
 
@@ -119,7 +123,8 @@ static inline void rotate(double *x, const struct qoq_config *c, size_t heads, s
 }
 
 /* Attention of position t over k, v [..t][kv_heads][head_dim]. */
-static inline void attend(double *out, const double *q, const double *k, const double *v, const struct qoq_config *c, size_t t)
+static inline void attend(double *out, const double *q, const double *k, const double *v,
+                          const struct qoq_config *c, size_t t)
 {
     size_t width = c->kv_heads * c->head_dim;
     double *p = malloc((t + 1) * sizeof *p);
@@ -156,7 +161,8 @@ static inline void quantize_input(double *x, size_t count, const struct referenc
 }
 
 /* Projections of one token, rotated and through the cache's rounding. */
-static inline void project(double *q, double *k, double *v, double *x, const struct reference *r, size_t layer, size_t t)
+static inline void project(double *q, double *k, double *v, double *x, const struct reference *r,
+                           size_t layer, size_t t)
 {
     const struct qoq_config *c = r->config;
 
@@ -176,7 +182,8 @@ static inline void project(double *q, double *k, double *v, double *x, const str
 static inline void feed_forward(double *x, const struct reference *r, size_t layer, double *work)
 {
     const struct qoq_config *c = r->config;
-    double *in = work, *gate = in + c->hidden, *up = gate + c->intermediate, *out = up + c->intermediate;
+    double *in = work, *gate = in + c->hidden, *up = gate + c->intermediate,
+           *out = up + c->intermediate;
 
     normalize(in, x, r->model->layer[layer].post_norm, c->hidden, (double)c->rms_eps);
     quantize_input(in, c->hidden, r);
@@ -197,8 +204,10 @@ static inline void reference_layer(double *x, const struct reference *r, size_t 
 {
     const struct qoq_config *c = r->config;
     size_t wide = c->heads * c->head_dim, narrow = c->kv_heads * c->head_dim;
-    double *q = malloc(wide * sizeof *q), *k = malloc(r->tokens * narrow * sizeof *k), *v = malloc(r->tokens * narrow * sizeof *v);
-    double *mixed = malloc(wide * sizeof *mixed), *work = malloc((2 * c->hidden + 2 * c->intermediate) * sizeof *work);
+    double *q = malloc(wide * sizeof *q), *k = malloc(r->tokens * narrow * sizeof *k),
+           *v = malloc(r->tokens * narrow * sizeof *v);
+    double *mixed = malloc(wide * sizeof *mixed),
+           *work = malloc((2 * c->hidden + 2 * c->intermediate) * sizeof *work);
 
     for (size_t t = 0; t < r->tokens; t++) {
         double *row = x + t * c->hidden;
@@ -231,11 +240,13 @@ static inline double stored(float x, const struct reference *r)
 static inline double *reference_logits(const struct reference *r, const int32_t *token)
 {
     const struct qoq_config *c = r->config;
-    double *x = malloc(r->tokens * c->hidden * sizeof *x), *logits = calloc(r->tokens * c->vocab, sizeof *logits);
+    double *x = malloc(r->tokens * c->hidden * sizeof *x),
+           *logits = calloc(r->tokens * c->vocab, sizeof *logits);
     double *norm = malloc(c->hidden * sizeof *norm);
 
     for (size_t i = 0; i < r->tokens * c->hidden; i++) {
-        x[i] = stored(r->model->embed_f32[(size_t)token[i / c->hidden] * c->hidden + i % c->hidden], r);
+        x[i] = stored(r->model->embed_f32[(size_t)token[i / c->hidden] * c->hidden + i % c->hidden],
+                      r);
     }
     for (size_t layer = 0; layer < c->layers; layer++) {
         reference_layer(x, r, layer);
@@ -243,7 +254,8 @@ static inline double *reference_logits(const struct reference *r, const int32_t 
     for (size_t t = 0; t < r->tokens; t++) {
         normalize(norm, x + t * c->hidden, r->model->norm, c->hidden, (double)c->rms_eps);
         for (size_t i = 0; i < c->vocab * c->hidden; i++) {
-            logits[t * c->vocab + i / c->hidden] += norm[i % c->hidden] * stored(r->model->head_f32[i], r);
+            logits[t * c->vocab + i / c->hidden] +=
+                norm[i % c->hidden] * stored(r->model->head_f32[i], r);
         }
     }
     free(x);

@@ -18,17 +18,48 @@ struct shape {
     size_t group;
 };
 
-#define ROPE_PLAIN {.kind = QOQ_ROPE_PLAIN, .theta = 10000}
+#define ROPE_PLAIN                                                                                 \
+    {                                                                                              \
+        .kind = QOQ_ROPE_PLAIN, .theta = 10000                                                     \
+    }
 
 static const struct shape shapes[] = {
-    {"plain",
-     {QOQ_ARCH_LLAMA, 61, 64, 96, 2, 4, 4, 16, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 1, 2},
-     32},
+    {"plain", {QOQ_ARCH_LLAMA, 61, 64, 96, 2, 4, 4, 16, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 1, 2}, 32},
     {"grouped heads, tied",
-     {QOQ_ARCH_MISTRAL, 100, 96, 172, 2, 8, 2, 8, 512, 1e-6f, {.kind = QOQ_ROPE_LINEAR, .theta = 500, .factor = 2.5}, 1, 0, 0, -1, -1},
+     {QOQ_ARCH_MISTRAL,
+      100,
+      96,
+      172,
+      2,
+      8,
+      2,
+      8,
+      512,
+      1e-6f,
+      {.kind = QOQ_ROPE_LINEAR, .theta = 500, .factor = 2.5},
+      1,
+      0,
+      0,
+      -1,
+      -1},
      64},
     {"wide heads, biases, llama3",
-     {QOQ_ARCH_LLAMA, 37, 48, 80, 2, 3, 1, 32, 512, 1e-5f, {QOQ_ROPE_LLAMA3, 500000, 8, 1, 4, 64}, 0, 1, 1, 0, 36},
+     {QOQ_ARCH_LLAMA,
+      37,
+      48,
+      80,
+      2,
+      3,
+      1,
+      32,
+      512,
+      1e-5f,
+      {QOQ_ROPE_LLAMA3, 500000, 8, 1, 4, 64},
+      0,
+      1,
+      1,
+      0,
+      36},
      32},
     {"odd sizes, one layer",
      {QOQ_ARCH_LLAMA, 5, 33, 65, 1, 2, 2, 2, 512, 1e-5f, ROPE_PLAIN, 1, 0, 1, -1, -1},
@@ -50,21 +81,22 @@ static inline struct qoq_model *random_baseline(const struct shape *shape)
 {
     struct qoq_model *model;
 
-    cr_assert_eq(qoq_model_create_random(&model, &shape->config, test_seed()), QOQ_OK, "shape %s" SEED_FORMAT, shape->name,
-                 test_seed());
+    cr_assert_eq(qoq_model_create_random(&model, &shape->config, test_seed()), QOQ_OK,
+                 "shape %s" SEED_FORMAT, shape->name, test_seed());
     return model;
 }
 
 /* The random model of this shape in a precision. */
-static inline struct qoq_model *random_model(const struct shape *shape, enum qoq_precision precision)
+static inline struct qoq_model *random_model(const struct shape *shape,
+                                             enum qoq_precision precision)
 {
     struct qoq_model *baseline = random_baseline(shape), *model;
 
     if (precision == QOQ_FP32) {
         return baseline;
     }
-    cr_assert_eq(qoq_model_quantize_rtn(&model, baseline, precision, shape->group, NULL), QOQ_OK, "shape %s, %s", shape->name,
-                 qoq_precision_name(precision));
+    cr_assert_eq(qoq_model_quantize_rtn(&model, baseline, precision, shape->group, NULL), QOQ_OK,
+                 "shape %s, %s", shape->name, qoq_precision_name(precision));
     qoq_model_free(baseline);
     return model;
 }
@@ -82,7 +114,8 @@ static inline int32_t *some_tokens(size_t count, size_t vocab, uint64_t stream)
 }
 
 /* Logits [count][vocab] of one sequence fed in steps of `chunk`; malloced. */
-static inline float *logits_of(const struct qoq_model *model, const int32_t *token, size_t count, size_t chunk, size_t page_tokens)
+static inline float *logits_of(const struct qoq_model *model, const int32_t *token, size_t count,
+                               size_t chunk, size_t page_tokens)
 {
     size_t vocab = model->config.vocab;
     float *logits = malloc(count * vocab * sizeof *logits);

@@ -22,6 +22,7 @@ unit_tests = \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \
+	tests/test_golden_diff \
 	tests/test_h5 \
 	tests/test_kv \
 	tests/test_layout \
@@ -96,6 +97,9 @@ tests_test_gemm_LDADD = $(test_ldadd)
 tests_test_golden_SOURCES = tests/test_golden.c
 tests_test_golden_CFLAGS = $(test_cflags)
 tests_test_golden_LDADD = $(test_ldadd)
+tests_test_golden_diff_SOURCES = tests/test_golden_diff.c
+tests_test_golden_diff_CFLAGS = $(test_cflags)
+tests_test_golden_diff_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)

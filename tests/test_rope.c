@@ -4,6 +4,7 @@
  * profile qserve. N 8, 26. The largest errors found go to stderr.
  */
 #include "kv_cache.h"
+#include "numerics/elementary.h"
 #include "qoq_qserve.h"
 #include "ulp.h"
 
@@ -429,6 +430,32 @@ Test(rope, qserve_matches_its_description)
         }
     }
     cr_assert(equal * 100 >= total * 95, "%zu of %zu" SEED_FORMAT, equal, total, test_seed());
+}
+
+/* The fusions of the two kernels (N 26), with the angle from the functions of N 20.1. */
+Test(rope, qserve_fusions)
+{
+    for (size_t i = 0; i < 200; i++) {
+        struct test_random r = test_random(500 + i);
+        size_t p = (size_t)test_integer(&r, 0, 5000);
+        int prefill = (int)(i % 2);
+        qoq_half x[64], y[64];
+
+        for (size_t d = 0; d < 64; d++)
+            x[d] = qoq_half_from_float(test_normal(&r, 1.0f));
+        cr_assert_eq(qoq_qserve_rope(y, x, 1, 64, p, 5e5f, prefill), QOQ_OK);
+        for (size_t j = 0; j < 32; j++) {
+            float power = (float)(2 * j) / 64.0f * (float)qoq_log2((double)5e5f), turns, s, c, high;
+            float a = qoq_half_to_float(x[j]), b = qoq_half_to_float(x[j + 32]);
+
+            turns = (float)p * qoq_exp2(-power) * 0x1.45f306p-3f;
+            qoq_sincos(&s, &c, 0x1.921fb54442d18p+2 * (double)turns);
+            high = prefill ? fmaf(c, b, (float)((double)s * (double)a)) : fmaf(s, a, (float)((double)c * (double)b));
+            cr_assert_eq(y[j], qoq_half_from_float(fmaf(c, a, -(float)((double)s * (double)b))),
+                         "position %zu pair %zu" SEED_FORMAT, p, j, test_seed());
+            cr_assert_eq(y[j + 32], qoq_half_from_float(high), "position %zu pair %zu" SEED_FORMAT, p, j, test_seed());
+        }
+    }
 }
 
 /* The rule of N 26 covers the distance to an exact rotation too, and positions are visibly off. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scoring and sampling (N 12.4, 12.5): properties, and long double where there is a number to compare. */
+/* Scoring and sampling (N 12.4, 12.5): properties, and long double where there is a number to
+ * compare. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -18,9 +19,10 @@ static void random_logits(float *logits, size_t count, uint64_t stream)
     }
 }
 
-/* ---- Scoring ------------------------------------------------------------------------------------------------------ */
+/* ---- Scoring ---- */
 
-/* The sum is binary32, so its relative error (at most 2^-20 here) is the absolute error of the likelihood. */
+/* The sum is binary32, so its relative error (at most 2^-20 here) is the absolute error of the
+ * likelihood. */
 Test(score, nll_against_long_double)
 {
     static const size_t sizes[] = {1, 2, 15, 16, 17, 511, 512, VOCAB};
@@ -36,8 +38,9 @@ Test(score, nll_against_long_double)
         for (size_t target = 0; target < vocab; target += 1 + vocab / 5) {
             double expected = (double)(logl(sum) - (long double)logits[target]);
             double got = qoq_token_nll(work, logits, vocab, (int32_t)target);
-            cr_expect(fabs(got - expected) < 1e-6, "vocab %zu, target %zu: %.12g, expected %.12g" SEED_FORMAT, vocab, target, got, expected,
-                      test_seed());
+            cr_expect(fabs(got - expected) < 1e-6,
+                      "vocab %zu, target %zu: %.12g, expected %.12g" SEED_FORMAT, vocab, target,
+                      got, expected, test_seed());
         }
     }
 }
@@ -54,7 +57,8 @@ Test(score, nll_properties)
     }
     cr_expect(fabs(total - 1) < 1e-6, "probabilities add up to %.9g", total);
     double before = qoq_token_nll(work, logits, VOCAB, 7);
-    cr_expect(fabs(qoq_token_nll(work, moved, VOCAB, 7) - before) < 2e-5, "an offset changes nothing");
+    cr_expect(fabs(qoq_token_nll(work, moved, VOCAB, 7) - before) < 2e-5,
+              "an offset changes nothing");
     cr_expect_eq(qoq_token_nll(logits, logits, VOCAB, 7), before, "work may be logits");
     float certain[] = {-200, 0, -200};
     cr_expect_eq(qoq_token_nll(work, certain, 3, 1), 0);
@@ -68,7 +72,8 @@ Test(score, nll_properties)
 
 Test(score, nll_of_nonsense_is_nan)
 {
-    float nan[] = {0, NAN, 1}, infinite[] = {0, INFINITY, 1}, nothing[] = {-INFINITY, -INFINITY}, fine[] = {0, 1}, work[3];
+    float nan[] = {0, NAN, 1}, infinite[] = {0, INFINITY, 1}, nothing[] = {-INFINITY, -INFINITY},
+          fine[] = {0, 1}, work[3];
 
     cr_expect(isnan(qoq_token_nll(work, nan, 3, 0)));
     cr_expect(isnan(qoq_token_nll(work, infinite, 3, 0)));
@@ -88,9 +93,10 @@ Test(score, perplexity)
     cr_expect(isnan(qoq_perplexity(NAN)));
 }
 
-/* ---- Sampling ----------------------------------------------------------------------------------------------------- */
+/* ---- Sampling ---- */
 
-static int32_t draw(const float *logits, size_t vocab, uint64_t number, float temperature, size_t top_k, uint64_t seed)
+static int32_t draw(const float *logits, size_t vocab, uint64_t number, float temperature,
+                    size_t top_k, uint64_t seed)
 {
     float work[VOCAB];
     struct qoq_sampling sampling = {temperature, top_k, seed};
@@ -100,7 +106,8 @@ static int32_t draw(const float *logits, size_t vocab, uint64_t number, float te
 
 Test(sample, greedy_takes_the_lowest_of_the_largest)
 {
-    float ties[] = {-1, 4, 2, 4, 4}, zeros[] = {-3, -0.0f, 0.0f}, low[] = {-INFINITY, -9, -INFINITY};
+    float ties[] = {-1, 4, 2, 4, 4}, zeros[] = {-3, -0.0f, 0.0f},
+          low[] = {-INFINITY, -9, -INFINITY};
 
     cr_expect_eq(draw(ties, 5, 0, 0, 0, 1), 1);
     cr_expect_eq(draw(ties, 5, 9, 0, 3, 2), 1);
@@ -111,7 +118,8 @@ Test(sample, greedy_takes_the_lowest_of_the_largest)
 
 Test(sample, nonsense_is_refused)
 {
-    float nan[] = {0, NAN}, infinite[] = {INFINITY, 0}, nothing[] = {-INFINITY, -INFINITY}, fine[] = {0, 1};
+    float nan[] = {0, NAN}, infinite[] = {INFINITY, 0}, nothing[] = {-INFINITY, -INFINITY},
+          fine[] = {0, 1};
 
     for (int hot = 0; hot < 2; hot++) {
         cr_expect_eq(draw(nan, 2, 0, (float)hot, 0, 1), -1);
@@ -135,7 +143,8 @@ static int is_among_largest(const float *logits, size_t vocab, size_t index, siz
     return ahead < k;
 }
 
-/* With a huge temperature all candidates are equally likely: every one of the k largest is drawn, and no other. */
+/* With a huge temperature all candidates are equally likely: every one of the k largest is drawn,
+ * and no other. */
 Test(sample, top_k_draws_exactly_the_k_largest)
 {
     static const size_t ks[] = {1, 2, 3, 10, 19, 20, 21};
@@ -154,8 +163,9 @@ Test(sample, top_k_draws_exactly_the_k_largest)
             seen[token]++;
         }
         for (size_t i = 0; i < 20; i++) {
-            cr_expect_eq(seen[i] > 0, is_among_largest(logits, 20, i, ks[j]), "k %zu, index %zu, drawn %zu times" SEED_FORMAT, ks[j], i,
-                         seen[i], test_seed());
+            cr_expect_eq(seen[i] > 0, is_among_largest(logits, 20, i, ks[j]),
+                         "k %zu, index %zu, drawn %zu times" SEED_FORMAT, ks[j], i, seen[i],
+                         test_seed());
         }
     }
 }
@@ -175,7 +185,8 @@ Test(sample, seeds_and_draws_reproduce)
     cr_expect(same_number < 40 && same_seed < 40, "%zu, %zu of 200 agree", same_number, same_seed);
 }
 
-/* Frequencies against the softmax: 40000 draws, chi square with 7 degrees of freedom below 24.3 (one in a thousand; the seed is fixed). */
+/* Frequencies against the softmax: 40000 draws, chi square with 7 degrees of freedom below 24.3
+ * (one in a thousand; the seed is fixed). */
 static void expect_distribution(float temperature)
 {
     static const float logits[8] = {0, 1, -1, 2, 0.5f, -2, 1.5f, 0};
@@ -217,7 +228,8 @@ Test(sample, cold_is_greedy)
     }
 }
 
-/* A whole draw by hand: seed 42, number 0 gives gen = 0xBDD732262FEB6E95 (N 13.1), u = 0.7415648...; weights e^0, e^-1, e^-2. */
+/* A whole draw by hand: seed 42, number 0 gives gen = 0xBDD732262FEB6E95 (N 13.1), u =
+ * 0.7415648...; weights e^0, e^-1, e^-2. */
 Test(sample, one_draw_by_hand)
 {
     float logits[] = {2, 1, 0};

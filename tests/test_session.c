@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions: limits, refusals that change nothing, memory that grows and shrinks, and which logits come back. */
+/* Sessions: limits, refusals that change nothing, memory that grows and shrinks, and which logits
+ * come back. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct fixture {
 
 static struct fixture set_up(size_t shape, enum qoq_precision precision)
 {
-    struct fixture f = {&shapes[shape], shapes[shape].config.vocab, random_model(&shapes[shape], precision), NULL, NULL};
+    struct fixture f = {&shapes[shape], shapes[shape].config.vocab,
+                        random_model(&shapes[shape], precision), NULL, NULL};
 
     use_threads(1);
     f.token = some_tokens(TOKENS, f.vocab, 5);
@@ -33,11 +35,13 @@ static void tear_down(struct fixture *f)
     free(f->expected);
 }
 
-static struct qoq_session *new_session(const struct fixture *f, size_t sequences, size_t max_tokens, size_t page_tokens)
+static struct qoq_session *new_session(const struct fixture *f, size_t sequences, size_t max_tokens,
+                                       size_t page_tokens)
 {
     struct qoq_session *session;
 
-    cr_assert_eq(qoq_session_create(&session, f->model, sequences, max_tokens, page_tokens), QOQ_OK);
+    cr_assert_eq(qoq_session_create(&session, f->model, sequences, max_tokens, page_tokens),
+                 QOQ_OK);
     return session;
 }
 
@@ -52,8 +56,10 @@ Test(session, create_refuses)
     cr_expect_eq(qoq_session_create(&session, f.model, 0, 1, 1), QOQ_ERR_SHAPE);
     cr_expect_eq(qoq_session_create(&session, f.model, 1, 0, 1), QOQ_ERR_SHAPE);
     cr_expect_eq(qoq_session_create(&session, f.model, 1, 1, 0), QOQ_ERR_SHAPE);
-    cr_expect_eq(qoq_session_create(&session, f.model, 1, 513, 1), QOQ_ERR_SHAPE, "beyond max_positions");
-    cr_expect_eq(qoq_session_create(&session, f.model, 1, 512, SIZE_MAX), QOQ_ERR_SHAPE, "page beyond size_t");
+    cr_expect_eq(qoq_session_create(&session, f.model, 1, 513, 1), QOQ_ERR_SHAPE,
+                 "beyond max_positions");
+    cr_expect_eq(qoq_session_create(&session, f.model, 1, 512, SIZE_MAX), QOQ_ERR_SHAPE,
+                 "page beyond size_t");
     cr_expect_null(session);
     qoq_session_free(NULL);
     qoq_session_reset(NULL, 0);
@@ -82,7 +88,8 @@ static void expect_refusals(struct qoq_session *session, float *logits, const st
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct qoq_segment both[] = {good, bad[i].second};
-        cr_expect_eq(qoq_session_step(session, logits, both, 2, 0), bad[i].status, "%s", bad[i].what);
+        cr_expect_eq(qoq_session_step(session, logits, both, 2, 0), bad[i].status, "%s",
+                     bad[i].what);
     }
     cr_expect_eq(qoq_session_step(session, logits, twice, 3, 0), QOQ_ERR_SHAPE, "a sequence twice");
     cr_expect_eq(qoq_session_step(session, logits, &good, 0, 0), QOQ_ERR_SHAPE, "no segments");
@@ -105,7 +112,8 @@ Test(session, refusals_change_nothing)
         cr_expect_eq(qoq_session_length(session, 1), 0);
         cr_expect_eq(qoq_session_bytes(session), bytes);
         cr_assert_eq(qoq_session_step(session, logits, &rest, 1, 1), QOQ_OK);
-        cr_expect_arr_eq(logits, f.expected + 10 * f.vocab, (TOKENS - 10) * f.vocab * sizeof *logits);
+        cr_expect_arr_eq(logits, f.expected + 10 * f.vocab,
+                         (TOKENS - 10) * f.vocab * sizeof *logits);
         cr_expect_eq(qoq_session_step(session, logits, &start, 1, 1), QOQ_ERR_SHAPE, "full");
         cr_expect_eq(qoq_session_length(session, 0), TOKENS);
         free(logits);
@@ -138,11 +146,14 @@ Test(session, last_rows_and_no_rows)
         struct fixture f = set_up(2, (enum qoq_precision)p);
         struct qoq_session *session = new_session(&f, 2, TOKENS, 16);
         float *logits = malloc(2 * f.vocab * sizeof *logits);
-        struct qoq_segment start[] = {{1, 9, f.token}, {0, 4, f.token}}, next[] = {{0, 1, f.token + 4}, {1, 11, f.token + 9}};
+        struct qoq_segment start[] = {{1, 9, f.token}, {0, 4, f.token}},
+                           next[] = {{0, 1, f.token + 4}, {1, 11, f.token + 9}};
         cr_assert_eq(qoq_session_step(session, NULL, start, 2, 1), QOQ_OK);
         cr_assert_eq(qoq_session_step(session, logits, next, 2, 0), QOQ_OK);
-        cr_expect_arr_eq(logits, f.expected + 4 * f.vocab, f.vocab * sizeof *logits, "precision %d", p);
-        cr_expect_arr_eq(logits + f.vocab, f.expected + 19 * f.vocab, f.vocab * sizeof *logits, "precision %d", p);
+        cr_expect_arr_eq(logits, f.expected + 4 * f.vocab, f.vocab * sizeof *logits, "precision %d",
+                         p);
+        cr_expect_arr_eq(logits + f.vocab, f.expected + 19 * f.vocab, f.vocab * sizeof *logits,
+                         "precision %d", p);
         cr_expect_eq(qoq_session_length(session, 0), 5);
         cr_expect_eq(qoq_session_length(session, 1), 20);
         free(logits);
@@ -151,7 +162,8 @@ Test(session, last_rows_and_no_rows)
     }
 }
 
-/* A sequence starts over after a reset, whatever lay in its pages, and its neighbour does not notice. */
+/* A sequence starts over after a reset, whatever lay in its pages, and its neighbour does not
+ * notice. */
 Test(session, reset)
 {
     for (int p = 0; p < QOQ_PRECISIONS; p++) {
@@ -159,7 +171,8 @@ Test(session, reset)
         struct qoq_session *session = new_session(&f, 2, TOKENS, 5);
         float *logits = malloc(TOKENS * f.vocab * sizeof *logits);
         int32_t *other = some_tokens(TOKENS, f.vocab, 6);
-        struct qoq_segment first = {0, 17, other}, neighbour = {1, 20, f.token}, tail = {1, 20, f.token + 20}, all = {0, TOKENS, f.token};
+        struct qoq_segment first = {0, 17, other}, neighbour = {1, 20, f.token},
+                           tail = {1, 20, f.token + 20}, all = {0, TOKENS, f.token};
         cr_assert_eq(qoq_session_step(session, NULL, &first, 1, 0), QOQ_OK);
         cr_assert_eq(qoq_session_step(session, NULL, &neighbour, 1, 0), QOQ_OK);
         qoq_session_reset(session, 0);
@@ -189,7 +202,8 @@ Test(session, bytes_follow_the_tokens)
         for (size_t t = 0; t < TOKENS; t++) {
             struct qoq_segment one = {1, 1, f.token + t};
             cr_assert_eq(qoq_session_step(session, NULL, &one, 1, 0), QOQ_OK);
-            cr_expect_eq(qoq_session_bytes(session), (t / 16 + 1) * page, "precision %d, %zu tokens", p, t + 1);
+            cr_expect_eq(qoq_session_bytes(session), (t / 16 + 1) * page,
+                         "precision %d, %zu tokens", p, t + 1);
         }
         qoq_session_reset(session, 1);
         cr_expect_eq(qoq_session_bytes(session), 0);
@@ -198,7 +212,8 @@ Test(session, bytes_follow_the_tokens)
     }
 }
 
-/* A not-a-number stays in the sequence that has it (N 1.4): its row says so, others do not change. */
+/* A not-a-number stays in the sequence that has it (N 1.4): its row says so, others do not change.
+ */
 Test(session, nan_is_visible_and_contained)
 {
     for (int p = 0; p < QOQ_PRECISIONS; p++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model that ships: its text and likelihoods equal what other programs get from the same weights (data/models/stories260K), and
- * the quantized ones stay close. The files are found through QOQ_DATADIR.
+ * The model that ships: its text and likelihoods equal what other programs get from the same
+ * weights (data/models/stories260K), and the quantized ones stay close. The files are found through
+ * QOQ_DATADIR.
  */
 #include <config.h>
 
@@ -18,9 +19,12 @@
 
 /* llama2.c prints this from the same weights at temperature 0. */
 static const char story[] =
-    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. "
-    "She wanted to play with it, but it was too high.\nLily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know "
-    "what to do. She said, \"I want to play with your ball, but I can't find it.\"\nLily was sad and didn't know what to do. She said, "
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. "
+    "One day, she saw a big, red ball. "
+    "She wanted to play with it, but it was too high.\nLily's mom said, \"Lily, let's go to the "
+    "park.\" Lily was sad and didn't know "
+    "what to do. She said, \"I want to play with your ball, but I can't find it.\"\nLily was sad "
+    "and didn't know what to do. She said, "
     "\"I'm sorry, Lily. I didn't know what to do.\"\nLily didn't want to help her mom, so she";
 
 static const char *in_data(char path[512], const char *name)
@@ -55,7 +59,8 @@ static void generate(int32_t *token, const struct qoq_model *model)
     for (size_t i = 0; i < GREEDY; i++) {
         struct qoq_segment segment = {0, 1, token + i};
         cr_assert_eq(qoq_session_step(session, logits, &segment, 1, 0), QOQ_OK);
-        token[i + 1] = qoq_sample(logits + model->config.vocab, logits, model->config.vocab, i, &greedy);
+        token[i + 1] =
+            qoq_sample(logits + model->config.vocab, logits, model->config.vocab, i, &greedy);
     }
     qoq_session_free(session);
     free(logits);
@@ -70,7 +75,8 @@ Test(stories, greedy_text)
     size_t bytes;
 
     generate(token, loaded.model);
-    cr_assert_eq(qoq_tokenizer_decode(&text, &bytes, loaded.tokenizer, token, 1 + GREEDY, &err), QOQ_OK, "%s", err.text);
+    cr_assert_eq(qoq_tokenizer_decode(&text, &bytes, loaded.tokenizer, token, 1 + GREEDY, &err),
+                 QOQ_OK, "%s", err.text);
     cr_expect_str_eq(text, story);
     free(text);
     qoq_loaded_free(&loaded);
@@ -79,18 +85,22 @@ Test(stories, greedy_text)
 /* Sequences side by side in a step. */
 #define BATCH 10
 
-/* Feeds sequences first .. first + count - 1 whole, in one step, and adds their nll in file order. */
-static void score_batch(double *sum, size_t *scored, struct qoq_session *session, float *logits, size_t vocab,
-                        const struct qoq_token_file *tokens, size_t first, size_t count)
+/* Feeds sequences first .. first + count - 1 whole, in one step, and adds their nll in file order.
+ */
+static void score_batch(double *sum, size_t *scored, struct qoq_session *session, float *logits,
+                        size_t vocab, const struct qoq_token_file *tokens, size_t first,
+                        size_t count)
 {
     struct qoq_segment segment[BATCH];
 
     for (size_t i = 0; i < count; i++) {
-        size_t start = (size_t)tokens->offset[first + i], end = (size_t)tokens->offset[first + i + 1];
+        size_t start = (size_t)tokens->offset[first + i],
+               end = (size_t)tokens->offset[first + i + 1];
         segment[i] = (struct qoq_segment){i, end - start, tokens->token + start};
         qoq_session_reset(session, i);
     }
-    cr_assert_eq(qoq_session_step(session, logits, segment, count, 1), QOQ_OK, "sequence %zu", first);
+    cr_assert_eq(qoq_session_step(session, logits, segment, count, 1), QOQ_OK, "sequence %zu",
+                 first);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < segment[i].count; j++, logits += vocab) {
             if (j + 1 < segment[i].count) {
@@ -102,7 +112,8 @@ static void score_batch(double *sum, size_t *scored, struct qoq_session *session
 }
 
 /* Mean nll (N 12.4) of the first sequences of the file. */
-static double mean_nll(const struct qoq_model *model, const struct qoq_token_file *tokens, size_t sequences)
+static double mean_nll(const struct qoq_model *model, const struct qoq_token_file *tokens,
+                       size_t sequences)
 {
     const struct qoq_config *config = &model->config;
     float *logits = malloc(BATCH * config->max_positions * config->vocab * sizeof *logits);
@@ -112,7 +123,8 @@ static double mean_nll(const struct qoq_model *model, const struct qoq_token_fil
 
     cr_assert_eq(qoq_session_create(&session, model, BATCH, config->max_positions, 64), QOQ_OK);
     for (size_t s = 0; s < sequences; s += BATCH) {
-        score_batch(&sum, &scored, session, logits, config->vocab, tokens, s, sequences - s < BATCH ? sequences - s : BATCH);
+        score_batch(&sum, &scored, session, logits, config->vocab, tokens, s,
+                    sequences - s < BATCH ? sequences - s : BATCH);
     }
     qoq_session_free(session);
     free(logits);
@@ -125,7 +137,8 @@ static struct qoq_token_file load_tokens(void)
     struct qoq_token_file tokens;
     char path[512];
 
-    cr_assert_eq(qoq_token_file_read(&tokens, in_data(path, "/heldout.tokens.h5"), &err), QOQ_OK, "%s", err.text);
+    cr_assert_eq(qoq_token_file_read(&tokens, in_data(path, "/heldout.tokens.h5"), &err), QOQ_OK,
+                 "%s", err.text);
     cr_assert_eq(tokens.sequences, 400);
     return tokens;
 }
@@ -142,22 +155,25 @@ Test(stories, likelihood)
     qoq_loaded_free(&loaded);
 }
 
-/* The same bits everywhere: these means over 40 lines (1.5139, 1.5157, 2.0510, 1.9906) are exact, and change only with the version
- * of the arithmetic. */
+/* The same bits everywhere: these means over 40 lines (1.5139, 1.5157, 2.0510, 1.9906) are exact,
+ * and change only with the version of the arithmetic. */
 Test(stories, exact_likelihoods)
 {
-    static const double expected[QOQ_PRECISIONS] = {0x1.838bd11659eb6p+0, 0x1.8404964fbddbfp+0, 0x1.068869c222addp+1,
-                                                   0x1.fd961482da098p+0};
+    static const double expected[QOQ_PRECISIONS] = {0x1.838bd11659eb6p+0, 0x1.8404964fbddbfp+0,
+                                                    0x1.068869c222addp+1, 0x1.fd961482da098p+0};
     struct qoq_loaded loaded = load_story_model();
     struct qoq_token_file tokens = load_tokens();
 
     for (int p = 0; p < QOQ_PRECISIONS; p++) {
         struct qoq_model *model = loaded.model;
         if (p != QOQ_FP32) {
-            cr_assert_eq(qoq_model_quantize_rtn(&model, loaded.model, (enum qoq_precision)p, 32, NULL), QOQ_OK);
+            cr_assert_eq(
+                qoq_model_quantize_rtn(&model, loaded.model, (enum qoq_precision)p, 32, NULL),
+                QOQ_OK);
         }
         double got = mean_nll(model, &tokens, 40);
-        cr_expect_eq(got, expected[p], "%s: %a, %.9f", qoq_precision_name((enum qoq_precision)p), got, got);
+        cr_expect_eq(got, expected[p], "%s: %a, %.9f", qoq_precision_name((enum qoq_precision)p),
+                     got, got);
         if (p != QOQ_FP32) {
             qoq_model_free(model);
         }

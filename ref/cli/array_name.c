@@ -42,12 +42,14 @@ const char *qoq_array_name(char name[QOQ_ARRAY_NAME], const struct qoq_array *ar
     } else if (array->kind <= QOQ_ARRAY_POST_NORM) {
         snprintf(name, QOQ_ARRAY_NAME, "layers/%zu/%s", array->layer, part);
     } else {
-        snprintf(name, QOQ_ARRAY_NAME, "layers/%zu/%s/%s", array->layer, qoq_linear_name(array->linear), part);
+        snprintf(name, QOQ_ARRAY_NAME, "layers/%zu/%s/%s", array->layer,
+                 qoq_linear_name(array->linear), part);
     }
     return name;
 }
 
-const char *qoq_array_hf_name(char name[QOQ_ARRAY_NAME], const struct qoq_array *array, const char *prefix)
+const char *qoq_array_hf_name(char name[QOQ_ARRAY_NAME], const struct qoq_array *array,
+                              const char *prefix)
 {
     const char *module = array->linear <= QOQ_O ? "self_attn" : "mlp";
 
@@ -65,11 +67,12 @@ const char *qoq_array_hf_name(char name[QOQ_ARRAY_NAME], const struct qoq_array 
         snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.input_layernorm.weight", prefix, array->layer);
         break;
     case QOQ_ARRAY_POST_NORM:
-        snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.post_attention_layernorm.weight", prefix, array->layer);
+        snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.post_attention_layernorm.weight", prefix,
+                 array->layer);
         break;
     default:
-        snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.%s.%s.%s", prefix, array->layer, module, qoq_linear_name(array->linear),
-                 array->kind == QOQ_ARRAY_BIAS ? "bias" : "weight");
+        snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.%s.%s.%s", prefix, array->layer, module,
+                 qoq_linear_name(array->linear), array->kind == QOQ_ARRAY_BIAS ? "bias" : "weight");
         break;
     }
     return name;

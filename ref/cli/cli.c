@@ -46,7 +46,8 @@ int qoq_cli_misuse(const char *command, const char *format, ...)
 
 int qoq_cli_bad_option(const char *command, char **argv)
 {
-    return qoq_cli_misuse(command, "%s: %s: unknown option, or its value is missing", command, argv[optind - 1]);
+    return qoq_cli_misuse(command, "%s: %s: unknown option, or its value is missing", command,
+                          argv[optind - 1]);
 }
 
 int qoq_cli_help(const char *text)
@@ -57,7 +58,8 @@ int qoq_cli_help(const char *text)
 
 int qoq_cli_version(void)
 {
-    printf("qoq %s\nnumerics version %d\nLicensed under the Apache License 2.0.\n", qoq_version(), QOQ_NUMERICS_VERSION);
+    printf("qoq %s\nnumerics version %d\nLicensed under the Apache License 2.0.\n", qoq_version(),
+           QOQ_NUMERICS_VERSION);
     return qoq_cli_finish(QOQ_EXIT_GOOD);
 }
 
@@ -116,7 +118,8 @@ double qoq_cli_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void qoq_cli_progress_begin(struct qoq_cli_progress *progress, const char *label, const char *unit, double total)
+void qoq_cli_progress_begin(struct qoq_cli_progress *progress, const char *label, const char *unit,
+                            double total)
 {
     progress->label = label;
     progress->unit = unit;
@@ -138,8 +141,9 @@ void qoq_cli_progress_update(struct qoq_cli_progress *progress, double done)
     double rate = done / elapsed;
     double left = rate > 0 ? (progress->total - done) / rate : 0;
     int filled = (int)(24 * done / progress->total);
-    fprintf(stderr, "\r%s [%.*s%*s] %3.0f %%  %.0f %s/s  %.0f s left ", progress->label, filled, "########################",
-            24 - filled, "", 100 * done / progress->total, rate, progress->unit, left);
+    fprintf(stderr, "\r%s [%.*s%*s] %3.0f %%  %.0f %s/s  %.0f s left ", progress->label, filled,
+            "########################", 24 - filled, "", 100 * done / progress->total, rate,
+            progress->unit, left);
     fflush(stderr);
 }
 

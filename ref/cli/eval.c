@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* qoq eval: perplexity, size and speed of models over a token file (N 12.4), and a digest over their logits. */
+/* qoq eval: perplexity, size and speed of models over a token file (N 12.4), and a digest over
+ * their logits. */
 #include <config.h>
 
 #include <getopt.h>
@@ -39,10 +40,14 @@ struct options {
 enum { OPTION_CSV = 256, OPTION_DIGEST };
 
 static const struct option long_options[] = {
-    {"tokens", required_argument, NULL, 't'}, {"sequences", required_argument, NULL, 'n'},
-    {"chunk", required_argument, NULL, 'c'},  {"batch", required_argument, NULL, 'b'},
-    {"page", required_argument, NULL, 'p'},   {"csv", no_argument, NULL, OPTION_CSV},
-    {"digest", no_argument, NULL, OPTION_DIGEST}, {"help", no_argument, NULL, 'h'},
+    {"tokens", required_argument, NULL, 't'},
+    {"sequences", required_argument, NULL, 'n'},
+    {"chunk", required_argument, NULL, 'c'},
+    {"batch", required_argument, NULL, 'b'},
+    {"page", required_argument, NULL, 'p'},
+    {"csv", no_argument, NULL, OPTION_CSV},
+    {"digest", no_argument, NULL, OPTION_DIGEST},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -69,7 +74,8 @@ static int take_option(struct options *options, int option, char **argv)
     case 'b':
     case 'p':
         if (qoq_cli_parse_size(number, optarg, 1, 1 << 20) != 0) {
-            return qoq_cli_misuse("eval", "option -%c: %s: not a number from 1 to 1048576", option, optarg);
+            return qoq_cli_misuse("eval", "option -%c: %s: not a number from 1 to 1048576", option,
+                                  optarg);
         }
         return -1;
     case 'h':
@@ -85,15 +91,17 @@ static void print_header(const struct options *options)
         return;
     }
     if (options->csv) {
-        puts("model,precision,group,tokens,scored,nll,perplexity,weight_bytes,linear_bytes,kv_bytes_per_token,tokens_per_second");
+        puts("model,precision,group,tokens,scored,nll,perplexity,weight_bytes,linear_bytes,kv_"
+             "bytes_per_token,tokens_per_second");
     } else {
-        printf("%-28s %-15s %5s %8s %10s %10s %12s %12s %9s %10s\n", "model", "precision", "group", "tokens", "nll", "perplexity",
-               "weight bytes", "linear bytes", "KV B/tok", "tokens/s");
+        printf("%-28s %-15s %5s %8s %10s %10s %12s %12s %9s %10s\n", "model", "precision", "group",
+               "tokens", "nll", "perplexity", "weight bytes", "linear bytes", "KV B/tok",
+               "tokens/s");
     }
 }
 
-static void print_row(const struct options *options, const char *path, const struct qoq_model *model,
-                      const struct qoq_evaluation *result)
+static void print_row(const struct options *options, const char *path,
+                      const struct qoq_model *model, const struct qoq_evaluation *result)
 {
     size_t linear, bytes = qoq_model_bytes(model, &linear);
     const char *precision = qoq_precision_name(model->precision);
@@ -101,18 +109,21 @@ static void print_row(const struct options *options, const char *path, const str
     if (options->digest) {
         printf("%s  %s\n", result->digest, precision);
     } else if (options->csv) {
-        printf("%s,%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f\n", path, precision, model->group, result->tokens, result->scored,
-               result->mean_nll, result->perplexity, bytes, linear, result->kv_bytes_per_token, result->tokens_per_second);
+        printf("%s,%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f\n", path, precision, model->group,
+               result->tokens, result->scored, result->mean_nll, result->perplexity, bytes, linear,
+               result->kv_bytes_per_token, result->tokens_per_second);
     } else {
         size_t length = strlen(path);
         const char *tail = length > 28 ? path + length - 28 : path;
-        printf("%-28s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f\n", tail, precision, model->group, result->tokens,
-               result->mean_nll, result->perplexity, bytes, linear, result->kv_bytes_per_token, result->tokens_per_second);
+        printf("%-28s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f\n", tail, precision,
+               model->group, result->tokens, result->mean_nll, result->perplexity, bytes, linear,
+               result->kv_bytes_per_token, result->tokens_per_second);
     }
     fflush(stdout);
 }
 
-static int evaluate_model(const struct options *options, const char *path, const struct qoq_token_file *tokens)
+static int evaluate_model(const struct options *options, const char *path,
+                          const struct qoq_token_file *tokens)
 {
     struct qoq_error error = {QOQ_OK, ""};
     struct qoq_loaded loaded;
@@ -123,13 +134,18 @@ static int evaluate_model(const struct options *options, const char *path, const
     }
     int status = QOQ_EXIT_GOOD;
     if (tokens->vocab > loaded.model->config.vocab) {
-        status = qoq_cli_trouble("%s: vocab: the tokens are from a vocabulary of %zu, the model has %zu", options->tokens,
-                                 tokens->vocab, loaded.model->config.vocab);
+        status =
+            qoq_cli_trouble("%s: vocab: the tokens are from a vocabulary of %zu, the model has %zu",
+                            options->tokens, tokens->vocab, loaded.model->config.vocab);
     } else {
-        size_t sequences = options->sequences && options->sequences < tokens->sequences ? options->sequences : tokens->sequences;
-        enum qoq_status evaluated = qoq_evaluate(&result, loaded.model, tokens, sequences, &options->plan);
+        size_t sequences = options->sequences && options->sequences < tokens->sequences
+                               ? options->sequences
+                               : tokens->sequences;
+        enum qoq_status evaluated =
+            qoq_evaluate(&result, loaded.model, tokens, sequences, &options->plan);
         if (evaluated != QOQ_OK) {
-            status = qoq_cli_trouble("%s: %s: %s", path, options->tokens, qoq_status_string(evaluated));
+            status =
+                qoq_cli_trouble("%s: %s: %s", path, options->tokens, qoq_status_string(evaluated));
         } else {
             print_row(options, path, loaded.model, &result);
         }
@@ -140,7 +156,8 @@ static int evaluate_model(const struct options *options, const char *path, const
 
 int qoq_cli_eval(int argc, char **argv)
 {
-    struct options options = {.tokens = NULL, .plan = {.chunk = 256, .batch = 1, .page_tokens = 64}};
+    struct options options = {.tokens = NULL,
+                              .plan = {.chunk = 256, .batch = 1, .page_tokens = 64}};
     struct qoq_error error = {QOQ_OK, ""};
     struct qoq_token_file tokens;
 

@@ -11,7 +11,8 @@
 #include "data/sha256.h"
 #include "numerics/bits.h"
 
-/* The state of one evaluation. Arrays with a unit of `batch` have one element a slot of the session. */
+/* The state of one evaluation. Arrays with a unit of `batch` have one element a slot of the
+ * session. */
 struct run {
     const struct qoq_model *model;
     const struct qoq_token_file *tokens;
@@ -41,8 +42,8 @@ static size_t next_segments(struct run *run, size_t first, size_t count)
         size_t left = length_of(run->tokens, first + slot) - run->position[slot];
         if (left > 0) {
             size_t start = (size_t)run->tokens->offset[first + slot] + run->position[slot];
-            run->segment[segments++] =
-                (struct qoq_segment){slot, left < run->chunk ? left : run->chunk, run->tokens->token + start};
+            run->segment[segments++] = (struct qoq_segment){
+                slot, left < run->chunk ? left : run->chunk, run->tokens->token + start};
         }
     }
     return segments;
@@ -70,7 +71,8 @@ static void add_to_digest(struct qoq_sha256 *sum, const float *row, size_t vocab
 static void take_rows(struct run *run, float *row, const struct qoq_segment *segment, size_t first)
 {
     size_t vocab = run->model->config.vocab, slot = segment->sequence;
-    size_t start = (size_t)run->tokens->offset[first + slot], length = length_of(run->tokens, first + slot);
+    size_t start = (size_t)run->tokens->offset[first + slot],
+           length = length_of(run->tokens, first + slot);
 
     for (size_t i = 0; i < segment->count; i++, row += vocab) {
         size_t at = run->position[slot] + i;
@@ -78,7 +80,8 @@ static void take_rows(struct run *run, float *row, const struct qoq_segment *seg
             add_to_digest(&run->sum[slot], row, vocab);
         }
         if (at + 1 < length) {
-            run->nll[start + at] = qoq_token_nll(row, row, vocab, run->tokens->token[start + at + 1]);
+            run->nll[start + at] =
+                qoq_token_nll(row, row, vocab, run->tokens->token[start + at + 1]);
         }
     }
     run->position[slot] += segment->count;
@@ -94,7 +97,8 @@ static enum qoq_status run_side_by_side(struct run *run, size_t first, size_t co
         run->position[slot] = 0;
     }
     for (size_t segments; (segments = next_segments(run, first, count)) > 0;) {
-        enum qoq_status status = qoq_session_step(run->session, run->logits, run->segment, segments, 1);
+        enum qoq_status status =
+            qoq_session_step(run->session, run->logits, run->segment, segments, 1);
         if (status != QOQ_OK) {
             return status;
         }
@@ -108,7 +112,8 @@ static enum qoq_status run_side_by_side(struct run *run, size_t first, size_t co
     return QOQ_OK;
 }
 
-static enum qoq_status run_all(struct run *run, struct qoq_evaluation *out, size_t sequences, size_t batch)
+static enum qoq_status run_all(struct run *run, struct qoq_evaluation *out, size_t sequences,
+                               size_t batch)
 {
     struct qoq_sha256 all;
     char hex[65];
@@ -150,8 +155,10 @@ static void summarize(struct qoq_evaluation *out, const struct run *run, size_t 
 static size_t cache_bytes_per_token(const struct qoq_model *model)
 {
     const struct qoq_config *config = &model->config;
-    struct qoq_kv_layout layout = {qoq_precision_kv_bits(model->precision), 1, config->kv_heads, config->head_dim};
-    size_t bytes = layout.bits == 32 ? config->kv_heads * config->head_dim * sizeof(float) : qoq_kv_page_bytes(&layout);
+    struct qoq_kv_layout layout = {qoq_precision_kv_bits(model->precision), 1, config->kv_heads,
+                                   config->head_dim};
+    size_t bytes = layout.bits == 32 ? config->kv_heads * config->head_dim * sizeof(float)
+                                     : qoq_kv_page_bytes(&layout);
 
     return 2 * config->layers * bytes;
 }
@@ -176,8 +183,10 @@ static void release(struct run *run)
     free(run->nll);
 }
 
-/* Session and arrays for `batch` sequences of up to `most` tokens, chunk cut to what can be used. */
-static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_t total, size_t page_tokens)
+/* Session and arrays for `batch` sequences of up to `most` tokens, chunk cut to what can be used.
+ */
+static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_t total,
+                               size_t page_tokens)
 {
     size_t vocab = run->model->config.vocab;
 
@@ -199,17 +208,21 @@ static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_
     return qoq_session_create(&run->session, run->model, batch, most, page_tokens);
 }
 
-enum qoq_status qoq_evaluate(struct qoq_evaluation *out, const struct qoq_model *model, const struct qoq_token_file *tokens,
-                             size_t sequences, const struct qoq_evaluation_plan *plan)
+enum qoq_status qoq_evaluate(struct qoq_evaluation *out, const struct qoq_model *model,
+                             const struct qoq_token_file *tokens, size_t sequences,
+                             const struct qoq_evaluation_plan *plan)
 {
-    struct run run = {.model = model, .tokens = tokens, .chunk = plan->chunk, .digest = plan->digest};
+    struct run run = {
+        .model = model, .tokens = tokens, .chunk = plan->chunk, .digest = plan->digest};
     size_t total = (size_t)tokens->offset[sequences];
     size_t batch = plan->batch < sequences ? plan->batch : sequences ? sequences : 1;
 
-    enum qoq_status status = prepare(&run, batch, longest(tokens, sequences), total, plan->page_tokens);
+    enum qoq_status status =
+        prepare(&run, batch, longest(tokens, sequences), total, plan->page_tokens);
     if (status == QOQ_OK) {
         double began = qoq_cli_seconds();
-        qoq_cli_progress_begin(&run.progress, qoq_precision_name(model->precision), "tokens", (double)total);
+        qoq_cli_progress_begin(&run.progress, qoq_precision_name(model->precision), "tokens",
+                               (double)total);
         status = run_all(&run, out, sequences, batch);
         qoq_cli_progress_end(&run.progress);
         out->tokens_per_second = (double)total / (qoq_cli_seconds() - began);

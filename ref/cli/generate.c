@@ -35,10 +35,14 @@ struct options {
 enum { OPTION_IDS = 256 };
 
 static const struct option long_options[] = {
-    {"prompt", required_argument, NULL, 'p'}, {"length", required_argument, NULL, 'l'},
-    {"temperature", required_argument, NULL, 'T'}, {"top-k", required_argument, NULL, 'k'},
-    {"seed", required_argument, NULL, 's'}, {"ids", no_argument, NULL, OPTION_IDS},
-    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"prompt", required_argument, NULL, 'p'},
+    {"length", required_argument, NULL, 'l'},
+    {"temperature", required_argument, NULL, 'T'},
+    {"top-k", required_argument, NULL, 'k'},
+    {"seed", required_argument, NULL, 's'},
+    {"ids", no_argument, NULL, OPTION_IDS},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Takes one option; returns -1 to go on, otherwise an exit status. */
@@ -51,15 +55,18 @@ static int take_option(struct options *options, int option, char **argv)
     case 'l':
         return qoq_cli_parse_size(&options->length, optarg, 1, 1 << 24) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "length: %s: not a number from 1 to 16777216", optarg);
+                   : qoq_cli_misuse("generate", "length: %s: not a number from 1 to 16777216",
+                                    optarg);
     case 'T':
         return qoq_cli_parse_float(&options->sampling.temperature, optarg, 0, 100) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "temperature: %s: not a number from 0 to 100", optarg);
+                   : qoq_cli_misuse("generate", "temperature: %s: not a number from 0 to 100",
+                                    optarg);
     case 'k':
         return qoq_cli_parse_size(&options->sampling.top_k, optarg, 1, 1 << 24) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "top-k: %s: not a number from 1 to 16777216", optarg);
+                   : qoq_cli_misuse("generate", "top-k: %s: not a number from 1 to 16777216",
+                                    optarg);
     case 's':
         return qoq_cli_parse_u64(&options->sampling.seed, optarg) == 0
                    ? -1
@@ -74,7 +81,8 @@ static int take_option(struct options *options, int option, char **argv)
     }
 }
 
-/* A text being made: ids so far, and whether anything was printed (the first space of a text is not). */
+/* A text being made: ids so far, and whether anything was printed (the first space of a text is
+ * not). */
 struct text {
     const struct options *options;
     const struct qoq_tokenizer *tokenizer;
@@ -101,17 +109,18 @@ static void print_token(struct text *text, int32_t id)
     fflush(stdout);
 }
 
-/* The prompt as tokens, with the model's first token in front, in an array with room for what is to come:
- * capacity becomes the length of the finished text. */
-static enum qoq_status encode_prompt(struct text *text, const struct qoq_config *config, size_t *capacity, struct qoq_error *error)
+/* The prompt as tokens, with the model's first token in front, in an array with room for what is to
+ * come: capacity becomes the length of the finished text. */
+static enum qoq_status encode_prompt(struct text *text, const struct qoq_config *config,
+                                     size_t *capacity, struct qoq_error *error)
 {
     const char *prompt = text->options->prompt;
     int32_t *id = NULL;
     size_t count = 0;
 
     if (prompt != NULL && prompt[0] != '\0') {
-        enum qoq_status status =
-            qoq_tokenizer_encode(&id, &count, text->tokenizer, prompt, strlen(prompt), QOQ_ENCODE_BOS, error);
+        enum qoq_status status = qoq_tokenizer_encode(&id, &count, text->tokenizer, prompt,
+                                                      strlen(prompt), QOQ_ENCODE_BOS, error);
         if (status != QOQ_OK) {
             return status;
         }
@@ -119,7 +128,8 @@ static enum qoq_status encode_prompt(struct text *text, const struct qoq_config 
     text->count = count > 0 ? count : 1;
     if (text->count >= config->max_positions) {
         free(id);
-        return qoq_fail(error, QOQ_ERR_SHAPE, NULL, "prompt", "%zu tokens, the model has %zu positions", count, config->max_positions);
+        return qoq_fail(error, QOQ_ERR_SHAPE, NULL, "prompt",
+                        "%zu tokens, the model has %zu positions", count, config->max_positions);
     }
     size_t room = config->max_positions - text->count;
     *capacity = text->count + (text->options->length < room ? text->options->length : room);
@@ -137,8 +147,8 @@ static enum qoq_status encode_prompt(struct text *text, const struct qoq_config 
 }
 
 /* Decodes until the text is full or the model ends it. */
-static enum qoq_status decode(struct text *text, const struct qoq_model *model, struct qoq_session *session, float *logits,
-                              size_t capacity)
+static enum qoq_status decode(struct text *text, const struct qoq_model *model,
+                              struct qoq_session *session, float *logits, size_t capacity)
 {
     const struct qoq_config *config = &model->config;
     struct qoq_segment segment = {0, text->count, text->id};
@@ -149,7 +159,8 @@ static enum qoq_status decode(struct text *text, const struct qoq_model *model, 
         if (status != QOQ_OK) {
             return status;
         }
-        int32_t next = qoq_sample(work, logits, config->vocab, text->count, &text->options->sampling);
+        int32_t next =
+            qoq_sample(work, logits, config->vocab, text->count, &text->options->sampling);
         if (next < 0) {
             return QOQ_ERR_RANGE;
         }
@@ -187,7 +198,8 @@ static int run(struct text *text, const struct qoq_model *model, const char *pat
         } else {
             double seconds = qoq_cli_seconds() - began;
             fflush(stdout);
-            fprintf(stderr, "%zu tokens, %.2f s, %.0f tokens/s\n", text->count, seconds, (double)text->count / seconds);
+            fprintf(stderr, "%zu tokens, %.2f s, %.0f tokens/s\n", text->count, seconds,
+                    (double)text->count / seconds);
         }
     }
     qoq_session_free(session);
@@ -217,7 +229,8 @@ int qoq_cli_generate(int argc, char **argv)
         return qoq_cli_trouble("%s", error.text);
     }
     struct text text = {.options = &options, .tokenizer = loaded.tokenizer};
-    int status = loaded.tokenizer == NULL ? qoq_cli_trouble("%s", loaded.tokenizer_trouble.text) : run(&text, loaded.model, path);
+    int status = loaded.tokenizer == NULL ? qoq_cli_trouble("%s", loaded.tokenizer_trouble.text)
+                                          : run(&text, loaded.model, path);
     qoq_loaded_free(&loaded);
     return qoq_cli_finish(status);
 }

@@ -35,8 +35,8 @@ static const struct option long_options[] = {
 /* 1: the linear layers of two models pair up. */
 static int same_shape(const struct qoq_config *a, const struct qoq_config *b)
 {
-    return a->hidden == b->hidden && a->intermediate == b->intermediate && a->layers == b->layers && a->heads == b->heads &&
-           a->kv_heads == b->kv_heads && a->head_dim == b->head_dim;
+    return a->hidden == b->hidden && a->intermediate == b->intermediate && a->layers == b->layers &&
+           a->heads == b->heads && a->kv_heads == b->kv_heads && a->head_dim == b->head_dim;
 }
 
 static int inspect_model(const char *path, const char *against)
@@ -57,7 +57,8 @@ static int inspect_model(const char *path, const char *against)
         status = qoq_cli_trouble("%s", error.text);
     } else if (against != NULL) {
         if (original.model->precision != QOQ_FP32 || loaded.model->precision == QOQ_FP32) {
-            status = qoq_cli_trouble("%s: --against compares a quantized model with an original", against);
+            status = qoq_cli_trouble("%s: --against compares a quantized model with an original",
+                                     against);
         } else if (!same_shape(&loaded.model->config, &original.model->config)) {
             status = qoq_cli_trouble("%s: config: not the shape of %s", against, path);
         } else {
@@ -84,12 +85,14 @@ static int inspect_tokens(const char *path)
         shortest = length < shortest ? length : shortest;
         longest = length > longest ? length : longest;
     }
-    printf("sequences            %zu\ntokens               %lld\n", tokens.sequences, (long long)tokens.offset[tokens.sequences]);
+    printf("sequences            %zu\ntokens               %lld\n", tokens.sequences,
+           (long long)tokens.offset[tokens.sequences]);
     if (tokens.sequences > 0) {
         printf("shortest, longest    %lld, %lld\n", (long long)shortest, (long long)longest);
     }
-    printf("vocabulary           %zu\ntokenizer            %s\nsource               %s\nsource sha256        %s\n", tokens.vocab,
-           tokens.tokenizer, tokens.source, tokens.source_sha256);
+    printf("vocabulary           %zu\ntokenizer            %s\nsource               %s\nsource "
+           "sha256        %s\n",
+           tokens.vocab, tokens.tokenizer, tokens.source, tokens.source_sha256);
     qoq_token_file_free(&tokens);
     return QOQ_EXIT_GOOD;
 }
@@ -105,7 +108,8 @@ static int list_datasets(struct qoq_h5 *file)
     }
     for (size_t i = 0; i < list.count; i++) {
         const struct qoq_tensor *t = &list.item[i];
-        printf("%-5s %-20s %s\n", qoq_dtype_name(t->dtype), qoq_shape_text(shape, sizeof shape, t->dim, t->rank), t->name);
+        printf("%-5s %-20s %s\n", qoq_dtype_name(t->dtype),
+               qoq_shape_text(shape, sizeof shape, t->dim, t->rank), t->name);
     }
     qoq_tensors_free(&list);
     return QOQ_EXIT_GOOD;
@@ -118,7 +122,8 @@ static int inspect_h5(const char *path, const char *against, int datasets)
     char *format = NULL;
     int status;
 
-    if (qoq_h5_open(&file, path, &error) != QOQ_OK || qoq_h5_get_string(&format, file, "/", "format", &error) != QOQ_OK) {
+    if (qoq_h5_open(&file, path, &error) != QOQ_OK ||
+        qoq_h5_get_string(&format, file, "/", "format", &error) != QOQ_OK) {
         qoq_h5_close(&file);
         return qoq_cli_trouble("%s", error.text);
     }
@@ -160,6 +165,7 @@ int qoq_cli_inspect(int argc, char **argv)
         return qoq_cli_misuse("inspect", optind == argc ? "which file?" : "one file only");
     }
     const char *path = argv[optind];
-    int status = qoq_file_is_directory(path) ? inspect_model(path, against) : inspect_h5(path, against, datasets);
+    int status = qoq_file_is_directory(path) ? inspect_model(path, against)
+                                             : inspect_h5(path, against, datasets);
     return qoq_cli_finish(status);
 }

@@ -7,16 +7,19 @@
 #include "data/file.h"
 
 /* A model without a usable tokenizer is still a model: only a broken tokenizer.json is an error. */
-static enum qoq_status parse_tokenizer(struct qoq_loaded *loaded, const char *path, struct qoq_error *err)
+static enum qoq_status parse_tokenizer(struct qoq_loaded *loaded, const char *path,
+                                       struct qoq_error *err)
 {
     struct qoq_model_header *header = &loaded->header;
 
     if (header->tokenizer == NULL) {
-        qoq_fail(&loaded->tokenizer_trouble, QOQ_ERR_UNSUPPORTED, path, "tokenizer", "the model has none");
+        qoq_fail(&loaded->tokenizer_trouble, QOQ_ERR_UNSUPPORTED, path, "tokenizer",
+                 "the model has none");
         return QOQ_OK;
     }
-    enum qoq_status status = qoq_tokenizer_parse(&loaded->tokenizer, path, header->tokenizer, header->tokenizer_bytes,
-                                                 &loaded->tokenizer_trouble);
+    enum qoq_status status =
+        qoq_tokenizer_parse(&loaded->tokenizer, path, header->tokenizer, header->tokenizer_bytes,
+                            &loaded->tokenizer_trouble);
     if (status != QOQ_OK && status != QOQ_ERR_UNSUPPORTED && err != NULL) {
         *err = loaded->tokenizer_trouble;
     }
@@ -25,7 +28,8 @@ static enum qoq_status parse_tokenizer(struct qoq_loaded *loaded, const char *pa
 
 enum qoq_status qoq_load(struct qoq_loaded *out, const char *path, struct qoq_error *err)
 {
-    enum qoq_status status = qoq_file_is_directory(path) ? qoq_load_hf(out, path, err) : qoq_load_file(out, path, err);
+    enum qoq_status status =
+        qoq_file_is_directory(path) ? qoq_load_hf(out, path, err) : qoq_load_file(out, path, err);
 
     if (status != QOQ_OK) {
         return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A model from our own container. The description is checked first, then that every tensor it calls for is there in its type and
- * shape, then memory is taken and filled, then the values are checked: finite numbers, and the codes and scales of N 4.4.
+ * A model from our own container. The description is checked first, then that every tensor it calls
+ * for is there in its type and shape, then memory is taken and filled, then the values are checked:
+ * finite numbers, and the codes and scales of N 4.4.
  */
 #include "cli/load.h"
 
@@ -40,9 +41,11 @@ static enum qoq_status check_array(void *context, const struct qoq_array *array)
     }
     if (tensor->dtype != array->dtype || tensor->rank != array->rank ||
         memcmp(tensor->dim, array->dim, (size_t)array->rank * sizeof *array->dim) != 0) {
-        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name, "%s %s, the description asks for %s %s",
-                        qoq_dtype_name(tensor->dtype), qoq_shape_text(found, sizeof found, tensor->dim, tensor->rank),
-                        qoq_dtype_name(array->dtype), qoq_shape_text(wanted, sizeof wanted, array->dim, array->rank));
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name,
+                        "%s %s, the description asks for %s %s", qoq_dtype_name(tensor->dtype),
+                        qoq_shape_text(found, sizeof found, tensor->dim, tensor->rank),
+                        qoq_dtype_name(array->dtype),
+                        qoq_shape_text(wanted, sizeof wanted, array->dim, array->rank));
     }
     return QOQ_OK;
 }
@@ -74,11 +77,12 @@ static enum qoq_status read_array(void *context, const struct qoq_array *array)
     char name[QOQ_ARRAY_NAME];
     size_t count = array->dim[0] * (array->rank == 2 ? array->dim[1] : 1);
 
-    QOQ_TRY(qoq_model_file_get(array->data, source->file, qoq_array_name(name, array), array->dtype, array->dim,
-                               array->rank, source->err));
+    QOQ_TRY(qoq_model_file_get(array->data, source->file, qoq_array_name(name, array), array->dtype,
+                               array->dim, array->rank, source->err));
     size_t bad = first_not_finite(array, count);
     if (bad < count) {
-        return qoq_fail(source->err, QOQ_ERR_RANGE, source->path, name, "element %zu is NaN or infinite", bad);
+        return qoq_fail(source->err, QOQ_ERR_RANGE, source->path, name,
+                        "element %zu is NaN or infinite", bad);
     }
     return QOQ_OK;
 }
@@ -90,9 +94,11 @@ static enum qoq_status check_weights(const struct qoq_model *model, const struct
             enum qoq_status status = qoq_weight_check(&model->layer[i].linear[id].w);
             if (status != QOQ_OK) {
                 char name[QOQ_ARRAY_NAME];
-                snprintf(name, sizeof name, "layers/%zu/%s", i, qoq_linear_name((enum qoq_linear_id)id));
-                return qoq_fail(source->err, status, source->path, name,
-                                "codes, scales or zero points outside the limits of quantized weights");
+                snprintf(name, sizeof name, "layers/%zu/%s", i,
+                         qoq_linear_name((enum qoq_linear_id)id));
+                return qoq_fail(
+                    source->err, status, source->path, name,
+                    "codes, scales or zero points outside the limits of quantized weights");
             }
         }
     }
@@ -100,28 +106,34 @@ static enum qoq_status check_weights(const struct qoq_model *model, const struct
 }
 
 /* What the header says of the numbers, checked against what this program knows. */
-static enum qoq_status check_header(enum qoq_precision *precision, const struct qoq_model_header *header,
+static enum qoq_status check_header(enum qoq_precision *precision,
+                                    const struct qoq_model_header *header,
                                     const struct source *source)
 {
     const char *reason;
 
     if (header->numerics != QOQ_NUMERICS_VERSION) {
-        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "numerics", "version %d, this program computes version %d",
-                        header->numerics, QOQ_NUMERICS_VERSION);
+        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "numerics",
+                        "version %d, this program computes version %d", header->numerics,
+                        QOQ_NUMERICS_VERSION);
     }
     if (qoq_precision_parse(precision, header->precision) != QOQ_OK) {
-        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "precision", "\"%s\" is not known", header->precision);
+        return qoq_fail(source->err, QOQ_ERR_UNSUPPORTED, source->path, "precision",
+                        "\"%s\" is not known", header->precision);
     }
     int grouped = *precision == QOQ_W4A8KV4_GROUP;
-    if (grouped ? header->group == 0 || header->group % 32 != 0 || header->group > QOQ_MAX_CHANNELS : header->group != 0) {
-        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, "group", "%zu does not fit precision %s", header->group,
-                        header->precision);
+    if (grouped ? header->group == 0 || header->group % 32 != 0 || header->group > QOQ_MAX_CHANNELS
+                : header->group != 0) {
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, "group",
+                        "%zu does not fit precision %s", header->group, header->precision);
     }
     enum qoq_status status = qoq_config_check(&header->config, &reason);
-    return status == QOQ_OK ? QOQ_OK : qoq_fail(source->err, status, source->path, "config", "%s", reason);
+    return status == QOQ_OK ? QOQ_OK
+                            : qoq_fail(source->err, status, source->path, "config", "%s", reason);
 }
 
-static enum qoq_status read_model(struct qoq_model **model, struct source *source, const struct qoq_model_header *header)
+static enum qoq_status read_model(struct qoq_model **model, struct source *source,
+                                  const struct qoq_model_header *header)
 {
     enum qoq_precision precision;
 

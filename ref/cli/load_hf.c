@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A baseline model from a Hugging Face directory: config.json, safetensors (sharded or not), tokenizer.json. Names may lack the prefix
- * "model."; rotary tables that old files carry are ignored; any other tensor too many, missing or of another shape is an error.
+ * A baseline model from a Hugging Face directory: config.json, safetensors (sharded or not),
+ * tokenizer.json. Names may lack the prefix "model."; rotary tables that old files carry are
+ * ignored; any other tensor too many, missing or of another shape is an error.
  */
 #include <config.h>
 
@@ -53,8 +54,10 @@ static enum qoq_status check_array(void *context, const struct qoq_array *array)
         return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name, "missing");
     }
     const struct qoq_safetensors_entry *entry = qoq_safetensors_entry(source->set, index);
-    if (entry->rank != array->rank || memcmp(entry->dim, array->dim, (size_t)array->rank * sizeof *array->dim) != 0) {
-        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name, "shape %s, config.json asks for %s",
+    if (entry->rank != array->rank ||
+        memcmp(entry->dim, array->dim, (size_t)array->rank * sizeof *array->dim) != 0) {
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name,
+                        "shape %s, config.json asks for %s",
                         qoq_shape_text(found, sizeof found, entry->dim, entry->rank),
                         qoq_shape_text(wanted, sizeof wanted, array->dim, array->rank));
     }
@@ -81,7 +84,8 @@ static enum qoq_status check_unknown(const struct source *source, const struct q
         const char *name = qoq_safetensors_entry(source->set, i)->name;
         int tied_head = config->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
         if (!source->expected[i] && !may_be_ignored(name) && !tied_head) {
-            return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name, "no part of the model that config.json describes");
+            return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name,
+                            "no part of the model that config.json describes");
         }
     }
     return QOQ_OK;
@@ -106,7 +110,8 @@ static enum qoq_status read_array(void *context, const struct qoq_array *array)
     struct source *source = context;
     char name[QOQ_ARRAY_NAME];
 
-    return qoq_safetensors_read_f32(array->data, source->set, qoq_array_hf_name(name, array, source->prefix), array->dim,
+    return qoq_safetensors_read_f32(array->data, source->set,
+                                    qoq_array_hf_name(name, array, source->prefix), array->dim,
                                     array->rank, 1, source->err);
 }
 
@@ -114,7 +119,8 @@ static enum qoq_status read_array(void *context, const struct qoq_array *array)
 static enum qoq_status check_tied_head(struct source *source, const struct qoq_model *model)
 {
     const struct qoq_config *config = &model->config;
-    size_t dim[2] = {config->vocab, config->hidden}, bytes = config->vocab * config->hidden * sizeof(float);
+    size_t dim[2] = {config->vocab, config->hidden},
+           bytes = config->vocab * config->hidden * sizeof(float);
 
     if (!config->tie_embeddings || find_index(source->set, "lm_head.weight") == SIZE_MAX) {
         return QOQ_OK;
@@ -123,7 +129,8 @@ static enum qoq_status check_tied_head(struct source *source, const struct qoq_m
     if (head == NULL) {
         return qoq_fail_memory(source->err, source->directory, "lm_head.weight", bytes);
     }
-    enum qoq_status status = qoq_safetensors_read_f32(head, source->set, "lm_head.weight", dim, 2, 1, source->err);
+    enum qoq_status status =
+        qoq_safetensors_read_f32(head, source->set, "lm_head.weight", dim, 2, 1, source->err);
     if (status == QOQ_OK && memcmp(head, model->embed_f32, bytes) != 0) {
         status = qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, "lm_head.weight",
                           "differs from the embedding although tie_word_embeddings is true");
@@ -132,19 +139,22 @@ static enum qoq_status check_tied_head(struct source *source, const struct qoq_m
     return status;
 }
 
-static enum qoq_status read_model(struct qoq_model **model, struct source *source, const struct qoq_config *config)
+static enum qoq_status read_model(struct qoq_model **model, struct source *source,
+                                  const struct qoq_config *config)
 {
     enum qoq_status status = qoq_model_create(model, config, QOQ_FP32, 0);
 
     if (status != QOQ_OK) {
-        return qoq_fail(source->err, status, source->directory, NULL, "%s", qoq_status_string(status));
+        return qoq_fail(source->err, status, source->directory, NULL, "%s",
+                        qoq_status_string(status));
     }
     struct qoq_outline outline = qoq_model_outline(*model);
     QOQ_TRY(qoq_arrays_visit(&outline, read_array, source));
     return check_tied_head(source, *model);
 }
 
-static enum qoq_status load_weights(struct qoq_loaded *out, const char *directory, struct qoq_error *err)
+static enum qoq_status load_weights(struct qoq_loaded *out, const char *directory,
+                                    struct qoq_error *err)
 {
     struct source source = {.directory = directory, .err = err};
     enum qoq_status status = qoq_safetensors_open(&source.set, directory, err);
@@ -160,16 +170,19 @@ static enum qoq_status load_weights(struct qoq_loaded *out, const char *director
     return status;
 }
 
-static enum qoq_status load_config(struct qoq_config *config, const char *directory, struct qoq_error *err)
+static enum qoq_status load_config(struct qoq_config *config, const char *directory,
+                                   struct qoq_error *err)
 {
     const char *reason;
 
     QOQ_TRY(qoq_hf_config_load(config, directory, err));
     enum qoq_status status = qoq_config_check(config, &reason);
-    return status == QOQ_OK ? QOQ_OK : qoq_fail(err, status, directory, "config.json", "%s", reason);
+    return status == QOQ_OK ? QOQ_OK
+                            : qoq_fail(err, status, directory, "config.json", "%s", reason);
 }
 
-static enum qoq_status load_tokenizer(struct qoq_model_header *header, const char *directory, struct qoq_error *err)
+static enum qoq_status load_tokenizer(struct qoq_model_header *header, const char *directory,
+                                      struct qoq_error *err)
 {
     char *path = qoq_file_join(directory, "tokenizer.json");
     enum qoq_status status = QOQ_OK;
@@ -178,7 +191,8 @@ static enum qoq_status load_tokenizer(struct qoq_model_header *header, const cha
         return qoq_fail_memory(err, directory, "tokenizer.json", 0);
     }
     if (access(path, F_OK) == 0) {
-        status = qoq_file_read(&header->tokenizer, &header->tokenizer_bytes, path, TOKENIZER_BYTES_MAX, err);
+        status = qoq_file_read(&header->tokenizer, &header->tokenizer_bytes, path,
+                               TOKENIZER_BYTES_MAX, err);
     }
     free(path);
     return status;
@@ -208,7 +222,8 @@ static char *last_component(const char *path)
     return copy_text(path + start, end - start);
 }
 
-static enum qoq_status describe(struct qoq_model_header *header, const char *directory, struct qoq_error *err)
+static enum qoq_status describe(struct qoq_model_header *header, const char *directory,
+                                struct qoq_error *err)
 {
     const char *precision = qoq_precision_name(QOQ_FP32);
 

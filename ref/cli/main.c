@@ -39,7 +39,8 @@ static int run_companion(char **argv)
     const char *program = strcmp(argv[0], "sim") == 0 ? "qoq-sim" : "qoq-gpu";
 
     execvp(program, argv);
-    return qoq_cli_trouble("%s: this part of qoq is not installed (no %s on the path)", argv[0], program);
+    return qoq_cli_trouble("%s: this part of qoq is not installed (no %s on the path)", argv[0],
+                           program);
 }
 
 int main(int argc, char **argv)

@@ -47,8 +47,10 @@ static int take_option(struct options *options, int option, char **argv)
         options->scheme = optarg;
         return -1;
     case 'g':
-        if (qoq_cli_parse_size(&options->group, optarg, 32, 131072) != 0 || options->group % 32 != 0) {
-            return qoq_cli_misuse("quantize", "group: %s: not a multiple of 32 from 32 to 131072", optarg);
+        if (qoq_cli_parse_size(&options->group, optarg, 32, 131072) != 0 ||
+            options->group % 32 != 0) {
+            return qoq_cli_misuse("quantize", "group: %s: not a multiple of 32 from 32 to 131072",
+                                  optarg);
         }
         return -1;
     case 'v':
@@ -81,7 +83,8 @@ static void show_progress(void *context, size_t done, size_t total)
 }
 
 /* Quantizes the loaded model and writes it. */
-static int quantize(const struct qoq_loaded *loaded, const char *path, enum qoq_precision precision, const struct options *options)
+static int quantize(const struct qoq_loaded *loaded, const char *path, enum qoq_precision precision,
+                    const struct options *options)
 {
     struct qoq_error error = {QOQ_OK, ""};
     struct qoq_cli_progress bar;
@@ -89,8 +92,10 @@ static int quantize(const struct qoq_loaded *loaded, const char *path, enum qoq_
     struct qoq_model *model;
     size_t linear, before = qoq_model_bytes(loaded->model, NULL);
 
-    qoq_cli_progress_begin(&bar, "quantize", "layers", (double)(loaded->model->config.layers * QOQ_LINEARS));
-    enum qoq_status quantized = qoq_model_quantize_rtn(&model, loaded->model, precision, options->group, &progress);
+    qoq_cli_progress_begin(&bar, "quantize", "layers",
+                           (double)(loaded->model->config.layers * QOQ_LINEARS));
+    enum qoq_status quantized =
+        qoq_model_quantize_rtn(&model, loaded->model, precision, options->group, &progress);
     qoq_cli_progress_end(&bar);
     if (quantized != QOQ_OK) {
         return qoq_cli_trouble("%s: %s", path, qoq_status_string(quantized));
@@ -99,13 +104,14 @@ static int quantize(const struct qoq_loaded *loaded, const char *path, enum qoq_
     if (options->verbose) {
         status = qoq_report_linears(loaded->model, model);
     }
-    if (status == QOQ_EXIT_GOOD && qoq_store(options->output, model, loaded, "rtn", &error) != QOQ_OK) {
+    if (status == QOQ_EXIT_GOOD &&
+        qoq_store(options->output, model, loaded, "rtn", &error) != QOQ_OK) {
         status = qoq_cli_trouble("%s", error.text);
     }
     if (status == QOQ_EXIT_GOOD) {
         size_t after = qoq_model_bytes(model, &linear);
-        fprintf(stderr, "%s: %s, %zu bytes of weights (%zu before), %zu of them linear layers\n", options->output,
-                qoq_precision_name(precision), after, before, linear);
+        fprintf(stderr, "%s: %s, %zu bytes of weights (%zu before), %zu of them linear layers\n",
+                options->output, qoq_precision_name(precision), after, before, linear);
     }
     qoq_model_free(model);
     return status;
@@ -132,15 +138,16 @@ int qoq_cli_quantize(int argc, char **argv)
         return qoq_cli_misuse("quantize", "where to? (--output FILE)");
     }
     if (parse_precision(&precision, &options) != 0) {
-        return qoq_cli_misuse("quantize", "scheme: %s%s: not one of w4a8kv4 [--group N], w8a8kv8", options.scheme,
-                              options.group ? " with --group" : "");
+        return qoq_cli_misuse("quantize", "scheme: %s%s: not one of w4a8kv4 [--group N], w8a8kv8",
+                              options.scheme, options.group ? " with --group" : "");
     }
     const char *path = argv[optind];
     if (qoq_load(&loaded, path, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }
-    int status = loaded.model->precision == QOQ_FP32 ? quantize(&loaded, path, precision, &options)
-                                                     : qoq_cli_trouble("%s: the model is already quantized", path);
+    int status = loaded.model->precision == QOQ_FP32
+                     ? quantize(&loaded, path, precision, &options)
+                     : qoq_cli_trouble("%s: the model is already quantized", path);
     qoq_loaded_free(&loaded);
     return qoq_cli_finish(status);
 }

@@ -29,18 +29,23 @@ int qoq_report_linears(const struct qoq_model *baseline, const struct qoq_model 
     if (work == NULL) {
         return qoq_cli_trouble("not enough memory for error statistics");
     }
-    printf("%-5s %-10s %7s %7s %12s %12s %9s\n", "layer", "linear", "n", "k", "max error", "mean square", "SNR dB");
+    printf("%-5s %-10s %7s %7s %12s %12s %9s\n", "layer", "linear", "n", "k", "max error",
+           "mean square", "SNR dB");
     for (size_t l = 0; l < quantized->config.layers; l++) {
         for (int id = 0; id < QOQ_LINEARS; id++) {
             const struct qoq_linear *linear = &quantized->layer[l].linear[id];
             struct qoq_error_stats stats;
-            enum qoq_status status = qoq_linear_stats(&stats, work, &baseline->layer[l].linear[id], linear);
+            enum qoq_status status =
+                qoq_linear_stats(&stats, work, &baseline->layer[l].linear[id], linear);
             if (status != QOQ_OK) {
                 free(work);
-                return qoq_cli_trouble("layer %zu: %s: %s", l, qoq_linear_name((enum qoq_linear_id)id), qoq_status_string(status));
+                return qoq_cli_trouble("layer %zu: %s: %s", l,
+                                       qoq_linear_name((enum qoq_linear_id)id),
+                                       qoq_status_string(status));
             }
-            printf("%-5zu %-10s %7zu %7zu %12.5g %12.5g %9.3f\n", l, qoq_linear_name((enum qoq_linear_id)id), linear->n, linear->k,
-                   stats.max_abs, stats.mean_square, stats.snr_db);
+            printf("%-5zu %-10s %7zu %7zu %12.5g %12.5g %9.3f\n", l,
+                   qoq_linear_name((enum qoq_linear_id)id), linear->n, linear->k, stats.max_abs,
+                   stats.mean_square, stats.snr_db);
         }
     }
     free(work);
@@ -74,14 +79,14 @@ static void print_ranges(size_t layer, const char *name, const struct qoq_weight
     if (w->scheme != QOQ_W8) {
         byte_range(&z_lo, &z_hi, w->z, parameters);
     }
-    printf("%-5zu %-10s %7zu %7zu %11.5g %11.5g %5u %5u %4u %4u\n", layer, name, w->n, w->k, (double)lo, (double)hi, s2_lo, s2_hi, z_lo,
-           z_hi);
+    printf("%-5zu %-10s %7zu %7zu %11.5g %11.5g %5u %5u %4u %4u\n", layer, name, w->n, w->k,
+           (double)lo, (double)hi, s2_lo, s2_hi, z_lo, z_hi);
 }
 
 void qoq_report_ranges(const struct qoq_model *model)
 {
-    printf("%-5s %-10s %7s %7s %11s %11s %5s %5s %4s %4s\n", "layer", "linear", "n", "k", "min scale", "max scale", "min s2", "max s2",
-           "min z", "max z");
+    printf("%-5s %-10s %7s %7s %11s %11s %5s %5s %4s %4s\n", "layer", "linear", "n", "k",
+           "min scale", "max scale", "min s2", "max s2", "min z", "max z");
     for (size_t l = 0; l < model->config.layers; l++) {
         for (int id = 0; id < QOQ_LINEARS; id++) {
             print_ranges(l, qoq_linear_name((enum qoq_linear_id)id), &model->layer[l].linear[id].w);
@@ -100,12 +105,15 @@ void qoq_report_config(const struct qoq_model *model)
         printf("group                %zu\n", model->group);
     }
     printf("weight bytes         %zu\nlinear bytes         %zu\n", bytes, linear);
-    printf("vocabulary           %zu\nhidden               %zu\nintermediate         %zu\nlayers               %zu\n", c->vocab, c->hidden,
-           c->intermediate, c->layers);
-    printf("query heads          %zu\nkey/value heads      %zu\nhead width           %zu\npositions            %zu\n", c->heads,
-           c->kv_heads, c->head_dim, c->max_positions);
-    printf("norm epsilon         %g\nrotary base          %g\nrotary scaling       %s\n", (double)c->rms_eps, c->rope.theta,
-           scaling[c->rope.kind]);
-    printf("tied embeddings      %s\nattention biases     %s\nMLP biases           %s\n", c->tie_embeddings ? "yes" : "no",
-           c->attention_bias ? "yes" : "no", c->mlp_bias ? "yes" : "no");
+    printf("vocabulary           %zu\nhidden               %zu\nintermediate         %zu\nlayers   "
+           "            %zu\n",
+           c->vocab, c->hidden, c->intermediate, c->layers);
+    printf("query heads          %zu\nkey/value heads      %zu\nhead width           "
+           "%zu\npositions            %zu\n",
+           c->heads, c->kv_heads, c->head_dim, c->max_positions);
+    printf("norm epsilon         %g\nrotary base          %g\nrotary scaling       %s\n",
+           (double)c->rms_eps, c->rope.theta, scaling[c->rope.kind]);
+    printf("tied embeddings      %s\nattention biases     %s\nMLP biases           %s\n",
+           c->tie_embeddings ? "yes" : "no", c->attention_bias ? "yes" : "no",
+           c->mlp_bias ? "yes" : "no");
 }

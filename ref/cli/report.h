@@ -5,7 +5,8 @@
 
 #include "qoq_model.h"
 
-/* One row a linear layer: shape and error statistics of `quantized` against `baseline` (N 4.7). Returns an exit status. */
+/* One row a linear layer: shape and error statistics of `quantized` against `baseline` (N 4.7).
+ * Returns an exit status. */
 int qoq_report_linears(const struct qoq_model *baseline, const struct qoq_model *quantized);
 
 /* One row a linear layer of a quantized model: shape, ranges of scales and zero points. */

@@ -16,11 +16,12 @@ static enum qoq_status write_array(void *context, const struct qoq_array *array)
     struct sink *sink = context;
     char name[QOQ_ARRAY_NAME];
 
-    return qoq_model_file_put(sink->file, qoq_array_name(name, array), array->data, array->dtype, array->dim, array->rank,
-                              sink->err);
+    return qoq_model_file_put(sink->file, qoq_array_name(name, array), array->data, array->dtype,
+                              array->dim, array->rank, sink->err);
 }
 
-enum qoq_status qoq_store(const char *path, const struct qoq_model *model, const struct qoq_loaded *origin, const char *method,
+enum qoq_status qoq_store(const char *path, const struct qoq_model *model,
+                          const struct qoq_loaded *origin, const char *method,
                           struct qoq_error *err)
 {
     struct qoq_outline outline = qoq_model_outline(model);

@@ -30,6 +30,9 @@ struct qoq_recipe qoq_golden_recipe(const struct qoq_golden_case *c, int exponen
     int kind = qoq_recipe_find(c->kind);
     struct qoq_recipe recipe = {QOQ_RECIPE_BELL, exponent, 0};
 
+    /* The limit times seven makes a scale of 7, whose reciprocal is far from exact. */
+    if (qoq_golden_kind_is(c, "sevenths"))
+        return (struct qoq_recipe){QOQ_RECIPE_TIES, 7 * ties, 0};
     if (kind >= 0)
         recipe.kind = (enum qoq_recipe_kind)kind;
     if (recipe.kind == QOQ_RECIPE_MIXED)

@@ -19,7 +19,8 @@ double qoq_golden_real(const struct qoq_golden_case *c, const char *name);
 /* 1: the case's kind of inputs is this word. */
 int qoq_golden_kind_is(const struct qoq_golden_case *c, const char *word);
 
-/* The recipe that the case's kind names, with the exponent of `bell` and the limit of `ties`. */
+/* The recipe that the case's kind names, with the exponent of `bell` and the limit of `ties`; the kind
+ * "sevenths" is `ties` with seven times the limit. */
 struct qoq_recipe qoq_golden_recipe(const struct qoq_golden_case *c, int exponent, int ties);
 
 /* Elements of an input or output, which exists. */

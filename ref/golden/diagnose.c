@@ -164,7 +164,7 @@ static void find_places(struct qoq_golden_hints *hints, const struct qoq_golden_
     for (int a = 0; a < r->where.axes; a++) {
         const char *name = r->where.axis[a].name;
         size_t extent = r->where.axis[a].extent, lo = r->range[a].lo, hi = r->range[a].hi;
-        if (extent < 2 || r->differing < 2)
+        if (extent < 2 || r->differing < 4)
             continue;
         if (lo == hi)
             qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have %s = %zu (of %zu)", name, lo,
@@ -227,4 +227,8 @@ void qoq_golden_diagnose(struct qoq_golden_hints *hints, const struct qoq_golden
     find_places(hints, report);
     if (!found)
         find_small(hints, output, report);
+    if (hints->count == 0 && report->differing * 2 > report->elements)
+        qoq_golden_hint(hints, QOQ_HINT_UNRELATED,
+                        "most elements differ and nothing known fits: other inputs, another seed, or an "
+                        "operand read wrongly");
 }

@@ -18,6 +18,7 @@ enum qoq_hint {
     QOQ_HINT_OFF_BY_ONE,  /* codes off by one, here and there */
     QOQ_HINT_LAST_BIT,    /* floats off by a step or two */
     QOQ_HINT_ZERO_SIGN,   /* only signs of zeros differ */
+    QOQ_HINT_UNRELATED,   /* most elements differ and nothing fits */
     QOQ_HINTS
 };
 

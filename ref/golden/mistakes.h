@@ -19,6 +19,7 @@ struct qoq_golden_mistake {
 extern const struct qoq_golden_mistake qoq_golden_mistakes_codes[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_weight[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_products[];
+extern const struct qoq_golden_mistake qoq_golden_mistakes_operands[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_floats[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_cache[];
 

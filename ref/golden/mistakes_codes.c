@@ -124,9 +124,9 @@ static enum qoq_status wrong_query(struct qoq_golden_case *c, int variant)
 #define ACTIVATIONS "act_quantize rmsnorm_quantize silu_mul_quantize"
 
 const struct qoq_golden_mistake qoq_golden_mistakes_codes[] = {
-    {ACTIVATIONS, "q", wrong_activations, AWAY, "ties are rounded away from zero, not to even"},
+    {"act_quantize", "q", wrong_activations, AWAY, "ties are rounded away from zero, not to even"},
     {ACTIVATIONS, "q", wrong_activations, TRUNCATE, "codes are truncated, not rounded"},
-    {ACTIVATIONS, "q", wrong_activations, DIVIDE,
+    {"act_quantize", "q", wrong_activations, DIVIDE,
      "x is divided by the scale instead of multiplied by rn32(127 / max)"},
     {ACTIVATIONS, "q", wrong_activations, HALF_SCALE,
      "x is divided by the scale rounded to binary16"},

@@ -2,7 +2,7 @@
 /* Golden operators of N 3, 9 and 10: activations, normalization, residual, SiLU. */
 #include "golden/build.h"
 
-#define ROW_KINDS "bell mixed zero tiny large outlier ties constant bits inf nan"
+#define ROW_KINDS "bell mixed zero tiny large outlier ties sevenths constant bits inf nan"
 
 static const struct qoq_golden_parameter_spec row_parameters[] = {
     {"m", 0, 4, 1, 1 << 20, "tokens", 0},

@@ -136,12 +136,12 @@ static enum qoq_status run_query(struct qoq_golden_case *c)
 
 const struct qoq_golden_operator qoq_golden_kv[] = {
     {"kv_write", "qoq", "7.1 7.2 7.4", "quantizing K or V into pages",
-     "bell mixed zero tiny large outlier ties constant bits offset inf nan", page_parameters,
+     "bell mixed zero tiny large outlier ties sevenths constant bits offset inf nan", page_parameters,
      make_vectors, run_write},
     {"kv_read", "qoq", "7.1 7.3", "reading pages back", "bell mixed offset constant any",
      page_parameters, make_pages, run_read},
     {"query_quantize", "qoq", "11.1", "16-bit block fixed point of queries",
-     "bell mixed zero tiny large outlier ties constant bits inf nan", query_parameters, make_query,
+     "bell mixed zero tiny large outlier ties sevenths constant bits inf nan", query_parameters, make_query,
      run_query},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

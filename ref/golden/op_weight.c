@@ -2,7 +2,7 @@
 /* Golden operators of N 4: quantizing weights and what the codes mean. */
 #include "golden/weight_inputs.h"
 
-#define REAL_KINDS "bell mixed zero tiny large outlier ties constant bits"
+#define REAL_KINDS "bell mixed zero tiny large outlier ties sevenths constant offset bits"
 
 static const struct qoq_golden_parameter_spec plain_parameters[] = {
     {"n", 0, 16, 1, 1 << 20, "output channels", 0},

@@ -10,15 +10,16 @@ struct walk {
     enum qoq_linear_id linear;
 };
 
-static enum qoq_status vector(const struct walk *walk, enum qoq_array_kind kind, enum qoq_dtype dtype, void *data, size_t n)
+static enum qoq_status vector(const struct walk *walk, enum qoq_array_kind kind,
+                              enum qoq_dtype dtype, void *data, size_t n)
 {
     struct qoq_array array = {kind, walk->layer, walk->linear, dtype, 1, {n, 0}, data};
 
     return walk->visit(walk->context, &array);
 }
 
-static enum qoq_status matrix(const struct walk *walk, enum qoq_array_kind kind, enum qoq_dtype dtype, void *data, size_t n,
-                              size_t k)
+static enum qoq_status matrix(const struct walk *walk, enum qoq_array_kind kind,
+                              enum qoq_dtype dtype, void *data, size_t n, size_t k)
 {
     struct qoq_array array = {kind, walk->layer, walk->linear, dtype, 2, {n, k}, data};
 
@@ -41,7 +42,8 @@ static enum qoq_status visit_ends(const struct walk *walk)
     if (!config->tie_embeddings) {
         QOQ_TRY(matrix(walk, QOQ_ARRAY_HEAD, dtype, head, config->vocab, config->hidden));
     }
-    return vector(walk, QOQ_ARRAY_NORM, QOQ_F32, model != NULL ? model->norm : NULL, config->hidden);
+    return vector(walk, QOQ_ARRAY_NORM, QOQ_F32, model != NULL ? model->norm : NULL,
+                  config->hidden);
 }
 
 static enum qoq_status visit_weight(const struct walk *walk, const struct qoq_weight *w)
@@ -96,11 +98,14 @@ static enum qoq_status visit_linear(const struct walk *walk)
 static enum qoq_status visit_layer(struct walk *walk)
 {
     const struct qoq_outline *outline = walk->outline;
-    const struct qoq_layer *layer = outline->model != NULL ? &outline->model->layer[walk->layer] : NULL;
+    const struct qoq_layer *layer =
+        outline->model != NULL ? &outline->model->layer[walk->layer] : NULL;
     size_t hidden = outline->config->hidden;
 
-    QOQ_TRY(vector(walk, QOQ_ARRAY_INPUT_NORM, QOQ_F32, layer != NULL ? layer->input_norm : NULL, hidden));
-    QOQ_TRY(vector(walk, QOQ_ARRAY_POST_NORM, QOQ_F32, layer != NULL ? layer->post_norm : NULL, hidden));
+    QOQ_TRY(vector(walk, QOQ_ARRAY_INPUT_NORM, QOQ_F32, layer != NULL ? layer->input_norm : NULL,
+                   hidden));
+    QOQ_TRY(vector(walk, QOQ_ARRAY_POST_NORM, QOQ_F32, layer != NULL ? layer->post_norm : NULL,
+                   hidden));
     for (int id = 0; id < QOQ_LINEARS; id++) {
         walk->linear = (enum qoq_linear_id)id;
         QOQ_TRY(visit_linear(walk));
@@ -108,7 +113,8 @@ static enum qoq_status visit_layer(struct walk *walk)
     return QOQ_OK;
 }
 
-enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline, qoq_array_visitor visit, void *context)
+enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline, qoq_array_visitor visit,
+                                 void *context)
 {
     struct walk walk = {.outline = outline, .visit = visit, .context = context};
 

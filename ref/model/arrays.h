@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every array of a model, one after the other: what reads, writes and checks whole models goes through this list, so that
- * none is forgotten. The order is fixed: embedding, head (if not tied), final norm, then layer by layer.
+ * Every array of a model, one after the other: what reads, writes and checks whole models goes
+ * through this list, so that none is forgotten. The order is fixed: embedding, head (if not tied),
+ * final norm, then layer by layer.
  */
 #ifndef QOQ_MODEL_ARRAYS_H
 #define QOQ_MODEL_ARRAYS_H
@@ -49,8 +50,10 @@ static inline struct qoq_outline qoq_model_outline(const struct qoq_model *model
     return outline;
 }
 
-/* Calls visit for every array until it returns something else than QOQ_OK; returns that. config must have been checked. */
+/* Calls visit for every array until it returns something else than QOQ_OK; returns that. config
+ * must have been checked. */
 typedef enum qoq_status (*qoq_array_visitor)(void *context, const struct qoq_array *array);
-QOQ_CHECKED enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline, qoq_array_visitor visit, void *context);
+QOQ_CHECKED enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline,
+                                             qoq_array_visitor visit, void *context);
 
 #endif

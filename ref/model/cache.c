@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cache of one sequence, growing as tokens come. Quantized caches grow by blocks, one page for every layer and side (N 7.1);
- * pages start on 64 bytes in a block. Baseline caches are arrays that double.
+ * The cache of one sequence, growing as tokens come. Quantized caches grow by blocks, one page for
+ * every layer and side (N 7.1); pages start on 64 bytes in a block. Baseline caches are arrays that
+ * double.
  */
 #include "model/session.h"
 
@@ -61,7 +62,8 @@ static enum qoq_status add_block(struct qoq_cache *cache, const struct qoq_sessi
     return QOQ_OK;
 }
 
-static enum qoq_status grow_rows(struct qoq_cache *cache, const struct qoq_session *session, size_t tokens)
+static enum qoq_status grow_rows(struct qoq_cache *cache, const struct qoq_session *session,
+                                 size_t tokens)
 {
     size_t row = qoq_kv_channels(&session->model->config) * sizeof(float);
     size_t capacity = pages_for(session, tokens) * session->page_tokens;
@@ -81,7 +83,8 @@ static enum qoq_status grow_rows(struct qoq_cache *cache, const struct qoq_sessi
     return QOQ_OK;
 }
 
-enum qoq_status qoq_cache_reserve(struct qoq_cache *cache, const struct qoq_session *session, size_t tokens)
+enum qoq_status qoq_cache_reserve(struct qoq_cache *cache, const struct qoq_session *session,
+                                  size_t tokens)
 {
     if (is_baseline(session)) {
         return grow_rows(cache, session, tokens);
@@ -111,7 +114,8 @@ void qoq_cache_trim(struct qoq_cache *cache, const struct qoq_session *session)
 size_t qoq_cache_bytes(const struct qoq_cache *cache, const struct qoq_session *session)
 {
     if (is_baseline(session)) {
-        return tables(session) * cache->capacity * qoq_kv_channels(&session->model->config) * sizeof(float);
+        return tables(session) * cache->capacity * qoq_kv_channels(&session->model->config) *
+               sizeof(float);
     }
     return tables(session) * cache->blocks * qoq_kv_page_bytes(&session->layout);
 }

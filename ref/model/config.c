@@ -43,7 +43,8 @@ static const char *head_fault(const struct qoq_config *c)
 
 static const char *rope_fault(const struct qoq_rope *rope)
 {
-    if (rope->kind != QOQ_ROPE_PLAIN && rope->kind != QOQ_ROPE_LINEAR && rope->kind != QOQ_ROPE_LLAMA3) {
+    if (rope->kind != QOQ_ROPE_PLAIN && rope->kind != QOQ_ROPE_LINEAR &&
+        rope->kind != QOQ_ROPE_LLAMA3) {
         return "rope: unknown kind";
     }
     if (!(rope->theta > 1) || !isfinite(rope->theta)) {
@@ -58,7 +59,8 @@ static const char *rope_fault(const struct qoq_rope *rope)
     if (rope->kind == QOQ_ROPE_LINEAR) {
         return NULL;
     }
-    if (!(rope->low_freq > 0) || !(rope->high_freq > rope->low_freq) || !isfinite(rope->high_freq)) {
+    if (!(rope->low_freq > 0) || !(rope->high_freq > rope->low_freq) ||
+        !isfinite(rope->high_freq)) {
         return "rope: frequency factors are not 0 < low < high";
     }
     if (!(rope->original_positions > 0) || !isfinite(rope->original_positions)) {

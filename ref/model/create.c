@@ -9,9 +9,11 @@ static float *new_floats(size_t count)
     return calloc(count, sizeof(float));
 }
 
-static int create_weight(struct qoq_weight *w, enum qoq_precision precision, size_t group, size_t n, size_t k)
+static int create_weight(struct qoq_weight *w, enum qoq_precision precision, size_t group, size_t n,
+                         size_t k)
 {
-    *w = (struct qoq_weight){.scheme = qoq_precision_scheme(precision), .n = n, .k = k, .group = group};
+    *w = (struct qoq_weight){
+        .scheme = qoq_precision_scheme(precision), .n = n, .k = k, .group = group};
     size_t params = n * qoq_weight_groups(w);
     w->code = calloc(qoq_weight_code_bytes(w), 1);
     w->s = calloc(n, sizeof *w->s);
@@ -25,7 +27,8 @@ static int create_weight(struct qoq_weight *w, enum qoq_precision precision, siz
            (w->z != NULL || w->scheme == QOQ_W8);
 }
 
-static int create_linear(struct qoq_linear *linear, const struct qoq_model *model, enum qoq_linear_id id)
+static int create_linear(struct qoq_linear *linear, const struct qoq_model *model,
+                         enum qoq_linear_id id)
 {
     int good = 1;
 
@@ -97,7 +100,8 @@ enum qoq_status qoq_model_create(struct qoq_model **model, const struct qoq_conf
     if ((unsigned)precision >= QOQ_PRECISIONS) {
         return QOQ_ERR_ARGUMENT;
     }
-    if (precision == QOQ_W4A8KV4_GROUP && (group == 0 || group % 32 != 0 || group > QOQ_MAX_CHANNELS)) {
+    if (precision == QOQ_W4A8KV4_GROUP &&
+        (group == 0 || group % 32 != 0 || group > QOQ_MAX_CHANNELS)) {
         return QOQ_ERR_SHAPE;
     }
     made = calloc(1, sizeof *made);
@@ -158,10 +162,13 @@ struct size_count {
 static enum qoq_status count_bytes(void *context, const struct qoq_array *array)
 {
     struct size_count *count = context;
-    size_t element = array->dtype == QOQ_F32 ? sizeof(float) : array->dtype == QOQ_F16 ? sizeof(qoq_half) : 1;
+    size_t element = array->dtype == QOQ_F32   ? sizeof(float)
+                     : array->dtype == QOQ_F16 ? sizeof(qoq_half)
+                                               : 1;
     size_t bytes = array->dim[0] * (array->rank == 2 ? array->dim[1] : 1) * element;
 
-    *(array->kind >= QOQ_ARRAY_WEIGHT && array->kind <= QOQ_ARRAY_Z ? &count->linears : &count->rest) += bytes;
+    *(array->kind >= QOQ_ARRAY_WEIGHT && array->kind <= QOQ_ARRAY_Z ? &count->linears
+                                                                    : &count->rest) += bytes;
     return QOQ_OK;
 }
 

@@ -20,10 +20,12 @@ static inline uint64_t qoq_gen(uint64_t seed, uint64_t i)
     return qoq_mix(seed + (i + 1) * UINT64_C(0x9E3779B97F4A7C15));
 }
 
-/* The bell of N 13.2 from U = qoq_gen(seed, i): an integer in +-131070, standard deviation 37837. */
+/* The bell of N 13.2 from U = qoq_gen(seed, i): an integer in +-131070, standard deviation 37837.
+ */
 static inline int32_t qoq_bell(uint64_t u)
 {
-    int32_t fields = (int32_t)(u & 0xFFFF) + (int32_t)(u >> 16 & 0xFFFF) + (int32_t)(u >> 32 & 0xFFFF) + (int32_t)(u >> 48);
+    int32_t fields = (int32_t)(u & 0xFFFF) + (int32_t)(u >> 16 & 0xFFFF) +
+                     (int32_t)(u >> 32 & 0xFFFF) + (int32_t)(u >> 48);
 
     return fields - 131070;
 }

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static enum qoq_status project(float *y, const struct qoq_step *step, const float *x, const struct qoq_linear *linear)
+static enum qoq_status project(float *y, const struct qoq_step *step, const float *x,
+                               const struct qoq_linear *linear)
 {
     return qoq_gemm_f32(y, x, linear->f32, linear->bias, step->rows, linear->n, linear->k);
 }
@@ -18,7 +19,8 @@ static void add_residual(const struct qoq_step *step)
     }
 }
 
-static float *cache_rows(const struct qoq_step *step, size_t m, size_t layer, enum qoq_cache_side side)
+static float *cache_rows(const struct qoq_step *step, size_t m, size_t layer,
+                         enum qoq_cache_side side)
 {
     return step->cache[m]->rows[qoq_table_number(layer, side)];
 }
@@ -27,7 +29,8 @@ static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq
 {
     const struct qoq_config *config = &step->model->config;
 
-    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->input_norm, step->rows, config->hidden, config->rms_eps));
+    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->input_norm, step->rows, config->hidden,
+                        config->rms_eps));
     QOQ_TRY(project(step->query, step, step->norm, &layer->linear[QOQ_Q]));
     QOQ_TRY(project(step->key, step, step->norm, &layer->linear[QOQ_K]));
     return project(step->value, step, step->norm, &layer->linear[QOQ_V]);
@@ -37,13 +40,17 @@ static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq
 static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size_t m)
 {
     const struct qoq_config *config = &step->model->config;
-    size_t pairs = config->head_dim / 2, narrow = qoq_kv_channels(config), at = step->position[m] * narrow;
+    size_t pairs = config->head_dim / 2, narrow = qoq_kv_channels(config),
+           at = step->position[m] * narrow;
     const float *sine = step->sine + m * pairs, *cosine = step->cosine + m * pairs;
-    float *query = step->query + m * qoq_query_channels(config), *key = cache_rows(step, m, layer, QOQ_CACHE_K) + at;
+    float *query = step->query + m * qoq_query_channels(config),
+          *key = cache_rows(step, m, layer, QOQ_CACHE_K) + at;
 
     QOQ_TRY(qoq_rope_apply(query, query, sine, cosine, config->heads, config->head_dim));
-    QOQ_TRY(qoq_rope_apply(key, step->key + m * narrow, sine, cosine, config->kv_heads, config->head_dim));
-    memcpy(cache_rows(step, m, layer, QOQ_CACHE_V) + at, step->value + m * narrow, narrow * sizeof(float));
+    QOQ_TRY(qoq_rope_apply(key, step->key + m * narrow, sine, cosine, config->kv_heads,
+                           config->head_dim));
+    memcpy(cache_rows(step, m, layer, QOQ_CACHE_V) + at, step->value + m * narrow,
+           narrow * sizeof(float));
     return QOQ_OK;
 }
 
@@ -51,7 +58,9 @@ static enum qoq_status place_rows(const struct qoq_step *step, size_t layer)
 {
     int worst = QOQ_OK;
 
-#pragma omp parallel for schedule(static) reduction(min : worst) if (qoq_step_spreads(step, qoq_place_work(step)))
+#pragma omp parallel for schedule(static)                                                          \
+    reduction(min                                                                                  \
+              : worst) if (qoq_step_spreads(step, qoq_place_work(step)))
     for (size_t m = 0; m < step->rows; m++) {
         int status = place_row(step, layer, m);
         worst = status < worst ? status : worst;
@@ -64,18 +73,22 @@ static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, siz
     const struct qoq_config *config = &step->model->config;
     size_t wide = qoq_query_channels(config);
 
-    return qoq_attention_f32(step->mixed + m * wide, work, step->query + m * wide, cache_rows(step, m, layer, QOQ_CACHE_K),
-                             cache_rows(step, m, layer, QOQ_CACHE_V), step->position[m] + 1, config->heads,
-                             config->kv_heads, config->head_dim);
+    return qoq_attention_f32(step->mixed + m * wide, work, step->query + m * wide,
+                             cache_rows(step, m, layer, QOQ_CACHE_K),
+                             cache_rows(step, m, layer, QOQ_CACHE_V), step->position[m] + 1,
+                             config->heads, config->kv_heads, config->head_dim);
 }
 
 /* Rows [first, first + count), each with scratch of its own. */
-static enum qoq_status attend_some(const struct qoq_step *step, size_t layer, size_t first, size_t count)
+static enum qoq_status attend_some(const struct qoq_step *step, size_t layer, size_t first,
+                                   size_t count)
 {
     size_t work = step->model->config.heads * step->longest;
     int worst = QOQ_OK;
 
-#pragma omp parallel for schedule(dynamic) reduction(min : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
+#pragma omp parallel for schedule(dynamic)                                                         \
+    reduction(min                                                                                  \
+              : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
     for (size_t i = 0; i < count; i++) {
         int status = attend_row(step, layer, first + i, step->logits_of_context + i * work);
         worst = status < worst ? status : worst;
@@ -96,7 +109,8 @@ static enum qoq_status mlp_part(const struct qoq_step *step, const struct qoq_la
 {
     const struct qoq_config *config = &step->model->config;
 
-    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->post_norm, step->rows, config->hidden, config->rms_eps));
+    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->post_norm, step->rows, config->hidden,
+                        config->rms_eps));
     QOQ_TRY(project(step->gate, step, step->norm, &layer->linear[QOQ_GATE]));
     QOQ_TRY(project(step->up, step, step->norm, &layer->linear[QOQ_UP]));
     QOQ_TRY(qoq_silu_mul(step->gated, step->gate, step->up, step->rows * config->intermediate));

@@ -14,7 +14,8 @@ static struct qoq_act act_of(const struct qoq_step *step, size_t k)
     return act;
 }
 
-static enum qoq_status project(qoq_half *y, const struct qoq_act *x, const struct qoq_linear *linear)
+static enum qoq_status project(qoq_half *y, const struct qoq_act *x,
+                               const struct qoq_linear *linear)
 {
     return qoq_gemm(y, x, &linear->w, linear->bias);
 }
@@ -42,18 +43,23 @@ static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size
 {
     const struct qoq_config *config = &step->model->config;
     const struct qoq_session *session = step->session;
-    size_t pairs = config->head_dim / 2, wide = qoq_query_channels(config), narrow = qoq_kv_channels(config);
+    size_t pairs = config->head_dim / 2, wide = qoq_query_channels(config),
+           narrow = qoq_kv_channels(config);
     const float *sine = step->sine + m * pairs, *cosine = step->cosine + m * pairs;
-    float *query = step->query + m * wide, *key = step->key + m * narrow, *value = step->value + m * narrow;
-    size_t page = step->position[m] / session->page_tokens, slot = step->position[m] % session->page_tokens;
+    float *query = step->query + m * wide, *key = step->key + m * narrow,
+          *value = step->value + m * narrow;
+    size_t page = step->position[m] / session->page_tokens,
+           slot = step->position[m] % session->page_tokens;
 
     widen(query, step->query16 + m * wide, wide);
     widen(key, step->key16 + m * narrow, narrow);
     widen(value, step->value16 + m * narrow, narrow);
     QOQ_TRY(qoq_rope_apply(query, query, sine, cosine, config->heads, config->head_dim));
     QOQ_TRY(qoq_rope_apply(key, key, sine, cosine, config->kv_heads, config->head_dim));
-    QOQ_TRY(qoq_kv_write(qoq_cache_pages(step->cache[m], session, layer, QOQ_CACHE_K)[page], key, &session->layout, slot));
-    return qoq_kv_write(qoq_cache_pages(step->cache[m], session, layer, QOQ_CACHE_V)[page], value, &session->layout, slot);
+    QOQ_TRY(qoq_kv_write(qoq_cache_pages(step->cache[m], session, layer, QOQ_CACHE_K)[page], key,
+                         &session->layout, slot));
+    return qoq_kv_write(qoq_cache_pages(step->cache[m], session, layer, QOQ_CACHE_V)[page], value,
+                        &session->layout, slot);
 }
 
 static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, size_t m)
@@ -64,8 +70,8 @@ static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, siz
         (const uint8_t *const *)qoq_cache_pages(step->cache[m], step->session, layer, QOQ_CACHE_K),
         (const uint8_t *const *)qoq_cache_pages(step->cache[m], step->session, layer, QOQ_CACHE_V)};
 
-    return qoq_attention(step->mixed16 + m * wide, step->query + m * wide, &sequence, step->position[m] + 1,
-                         config->heads, &step->session->layout);
+    return qoq_attention(step->mixed16 + m * wide, step->query + m * wide, &sequence,
+                         step->position[m] + 1, config->heads, &step->session->layout);
 }
 
 /* All rows write before any reads, so a row sees the tokens of its own step that precede it. */
@@ -73,7 +79,9 @@ static enum qoq_status attend(const struct qoq_step *step, size_t layer)
 {
     int worst = QOQ_OK;
 
-#pragma omp parallel for schedule(static) reduction(min : worst) if (qoq_step_spreads(step, qoq_place_work(step)))
+#pragma omp parallel for schedule(static)                                                          \
+    reduction(min                                                                                  \
+              : worst) if (qoq_step_spreads(step, qoq_place_work(step)))
     for (size_t m = 0; m < step->rows; m++) {
         int status = place_row(step, layer, m);
         worst = status < worst ? status : worst;
@@ -81,7 +89,9 @@ static enum qoq_status attend(const struct qoq_step *step, size_t layer)
     if (worst != QOQ_OK) {
         return (enum qoq_status)worst;
     }
-#pragma omp parallel for schedule(dynamic) reduction(min : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
+#pragma omp parallel for schedule(dynamic)                                                         \
+    reduction(min                                                                                  \
+              : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
     for (size_t m = 0; m < step->rows; m++) {
         int status = attend_row(step, layer, m);
         worst = status < worst ? status : worst;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of this room share: sizes derived from a description, and early return on a failed status.
+ * What the files of this room share: sizes derived from a description, and early return on a failed
+ * status.
  */
 #ifndef QOQ_MODEL_MODEL_H
 #define QOQ_MODEL_MODEL_H
@@ -8,12 +9,12 @@
 #include "qoq_model.h"
 
 /* Returns from the caller with the status of `call` unless it is QOQ_OK. */
-#define QOQ_TRY(call)                      \
-    do {                                   \
-        enum qoq_status status_ = (call);  \
-        if (status_ != QOQ_OK) {           \
-            return status_;                \
-        }                                  \
+#define QOQ_TRY(call)                                                                              \
+    do {                                                                                           \
+        enum qoq_status status_ = (call);                                                          \
+        if (status_ != QOQ_OK) {                                                                   \
+            return status_;                                                                        \
+        }                                                                                          \
     } while (0)
 
 /* N 1.6: input channels of a product, and dimensions of a head. */

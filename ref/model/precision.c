@@ -70,7 +70,9 @@ void qoq_linear_shape(size_t *n, size_t *k, const struct qoq_config *config, enu
         *n = config->hidden;
         break;
     }
-    *k = id == QOQ_O ? qoq_query_channels(config) : id == QOQ_DOWN ? config->intermediate : config->hidden;
+    *k = id == QOQ_O      ? qoq_query_channels(config)
+         : id == QOQ_DOWN ? config->intermediate
+                          : config->hidden;
 }
 
 int qoq_linear_has_bias(const struct qoq_config *config, enum qoq_linear_id id)

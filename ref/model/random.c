@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seeded random baseline models (N 13): bell-shaped weights scaled so that activations keep their size from layer to
- * layer, gains near 1, small biases. Array number j of a model uses the seed gen(seed, j).
+ * Seeded random baseline models (N 13): bell-shaped weights scaled so that activations keep their
+ * size from layer to layer, gains near 1, small biases. Array number j of a model uses the seed
+ * gen(seed, j).
  */
 #include "model/model.h"
 
@@ -40,7 +41,8 @@ static void fill_layer(struct qoq_layer *layer, size_t hidden, struct source *so
     }
 }
 
-enum qoq_status qoq_model_create_random(struct qoq_model **model, const struct qoq_config *config, uint64_t seed)
+enum qoq_status qoq_model_create_random(struct qoq_model **model, const struct qoq_config *config,
+                                        uint64_t seed)
 {
     struct source source = {seed, 0};
 

@@ -88,7 +88,8 @@ static int32_t draw_index(const float *weight, size_t vocab, double u)
     return (int32_t)i;
 }
 
-int32_t qoq_sample(float *work, const float *logits, size_t vocab, uint64_t draw, const struct qoq_sampling *sampling)
+int32_t qoq_sample(float *work, const float *logits, size_t vocab, uint64_t draw,
+                   const struct qoq_sampling *sampling)
 {
     float lo, hi, temperature = sampling->temperature;
 

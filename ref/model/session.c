@@ -26,11 +26,12 @@ static int page_is_measurable(const struct qoq_session *session)
     const struct qoq_config *config = &session->model->config;
     size_t token_bytes = qoq_size_mul(qoq_kv_channels(config), 2 * sizeof(float));
 
-    return qoq_size_mul(qoq_size_mul(session->page_tokens, token_bytes), QOQ_CACHE_SIDES * config->layers) < SIZE_MAX / 2;
+    return qoq_size_mul(qoq_size_mul(session->page_tokens, token_bytes),
+                        QOQ_CACHE_SIDES * config->layers) < SIZE_MAX / 2;
 }
 
-enum qoq_status qoq_session_create(struct qoq_session **session, const struct qoq_model *model, size_t sequences,
-                                   size_t max_tokens, size_t page_tokens)
+enum qoq_status qoq_session_create(struct qoq_session **session, const struct qoq_model *model,
+                                   size_t sequences, size_t max_tokens, size_t page_tokens)
 {
     struct qoq_session *made;
     enum qoq_status status;
@@ -42,17 +43,21 @@ enum qoq_status qoq_session_create(struct qoq_session **session, const struct qo
     if (model == NULL) {
         return QOQ_ERR_ARGUMENT;
     }
-    if (sequences == 0 || max_tokens == 0 || page_tokens == 0 || max_tokens > model->config.max_positions) {
+    if (sequences == 0 || max_tokens == 0 || page_tokens == 0 ||
+        max_tokens > model->config.max_positions) {
         return QOQ_ERR_SHAPE;
     }
     made = calloc(1, sizeof *made);
     if (made == NULL) {
         return QOQ_ERR_MEMORY;
     }
-    *made = (struct qoq_session){.model = model, .sequences = sequences, .max_tokens = max_tokens, .page_tokens = page_tokens};
+    *made = (struct qoq_session){.model = model,
+                                 .sequences = sequences,
+                                 .max_tokens = max_tokens,
+                                 .page_tokens = page_tokens};
     made->blocks_max = (max_tokens - 1) / page_tokens + 1;
-    made->layout = (struct qoq_kv_layout){qoq_precision_kv_bits(model->precision), page_tokens, model->config.kv_heads,
-                                          model->config.head_dim};
+    made->layout = (struct qoq_kv_layout){qoq_precision_kv_bits(model->precision), page_tokens,
+                                          model->config.kv_heads, model->config.head_dim};
     status = page_is_measurable(made) ? create_parts(made) : QOQ_ERR_SHAPE;
     if (status != QOQ_OK) {
         qoq_session_free(made);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A step of a session: check, make room, embed, run the layers, produce logits, and only then count the tokens (N 12).
- * Nothing a failed step wrote is ever read: it lies beyond the lengths of its sequences.
+ * A step of a session: check, make room, embed, run the layers, produce logits, and only then count
+ * the tokens (N 12). Nothing a failed step wrote is ever read: it lies beyond the lengths of its
+ * sequences.
  */
 #include "model/step.h"
 
@@ -23,7 +24,8 @@ static enum qoq_status check_tokens(const struct qoq_segment *segment, size_t vo
     return QOQ_OK;
 }
 
-static enum qoq_status check_segment(const struct qoq_session *session, const struct qoq_segment *segment)
+static enum qoq_status check_segment(const struct qoq_session *session,
+                                     const struct qoq_segment *segment)
 {
     if (segment->sequence >= session->sequences || segment->count == 0 ||
         segment->count > session->max_tokens - session->cache[segment->sequence].length) {
@@ -32,8 +34,8 @@ static enum qoq_status check_segment(const struct qoq_session *session, const st
     return check_tokens(segment, session->model->config.vocab);
 }
 
-static enum qoq_status check_segments(const struct qoq_session *session, const struct qoq_segment *segment,
-                                      size_t segments)
+static enum qoq_status check_segments(const struct qoq_session *session,
+                                      const struct qoq_segment *segment, size_t segments)
 {
     if (session == NULL || segment == NULL) {
         return QOQ_ERR_ARGUMENT;
@@ -52,7 +54,8 @@ static enum qoq_status check_segments(const struct qoq_session *session, const s
     return QOQ_OK;
 }
 
-static enum qoq_status reserve_all(struct qoq_session *session, const struct qoq_segment *segment, size_t segments)
+static enum qoq_status reserve_all(struct qoq_session *session, const struct qoq_segment *segment,
+                                   size_t segments)
 {
     for (size_t i = 0; i < segments; i++) {
         struct qoq_cache *cache = &session->cache[segment[i].sequence];
@@ -61,9 +64,11 @@ static enum qoq_status reserve_all(struct qoq_session *session, const struct qoq
     return QOQ_OK;
 }
 
-static struct qoq_step describe(const struct qoq_session *session, const struct qoq_segment *segment, size_t segments)
+static struct qoq_step describe(const struct qoq_session *session,
+                                const struct qoq_segment *segment, size_t segments)
 {
-    struct qoq_step step = {.session = session, .model = session->model, .segment = segment, .segments = segments};
+    struct qoq_step step = {
+        .session = session, .model = session->model, .segment = segment, .segments = segments};
 
     for (size_t i = 0; i < segments; i++) {
         size_t context = session->cache[segment[i].sequence].length + segment[i].count;
@@ -108,7 +113,8 @@ static void gather_last(const struct qoq_step *step)
 
     for (size_t i = 0; i < step->segments; i++) {
         end += step->segment[i].count;
-        memcpy(step->last + i * hidden, step->residual + (end - 1) * hidden, hidden * sizeof *step->last);
+        memcpy(step->last + i * hidden, step->residual + (end - 1) * hidden,
+               hidden * sizeof *step->last);
     }
 }
 
@@ -138,8 +144,8 @@ static enum qoq_status run(struct qoq_step *step, float *logits, int all)
     return logits != NULL ? make_logits(step, logits, all) : QOQ_OK;
 }
 
-enum qoq_status qoq_session_step(struct qoq_session *session, float *logits, const struct qoq_segment *segment,
-                                 size_t segments, int all)
+enum qoq_status qoq_session_step(struct qoq_session *session, float *logits,
+                                 const struct qoq_segment *segment, size_t segments, int all)
 {
     QOQ_TRY(check_segments(session, segment, segments));
     enum qoq_status status = reserve_all(session, segment, segments);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scratch of a step: one allocation, cut into arrays. The same function runs twice, first to measure, then to cut.
+ * Scratch of a step: one allocation, cut into arrays. The same function runs twice, first to
+ * measure, then to cut.
  */
 #include "model/step.h"
 
@@ -121,8 +122,9 @@ static enum qoq_status place_angles(const struct qoq_step *step)
     size_t head_dim = step->model->config.head_dim, pairs = head_dim / 2, m = 0;
 
     for (size_t i = 0; i < step->segments; i++) {
-        QOQ_TRY(qoq_rope_table(step->sine + m * pairs, step->cosine + m * pairs, step->session->frequency, head_dim,
-                               step->position[m], step->segment[i].count));
+        QOQ_TRY(qoq_rope_table(step->sine + m * pairs, step->cosine + m * pairs,
+                               step->session->frequency, head_dim, step->position[m],
+                               step->segment[i].count));
         m += step->segment[i].count;
     }
     return QOQ_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiling one text twice: portably, and for x86-64 machines with AVX2 and FMA, chosen at run time.
- * Portable builds call a library function for each fma; the bits are the same either way.
+ * Compiling one text twice: portably, and for x86-64 machines with AVX2 and FMA, chosen at run
+ * time. Portable builds call a library function for each fma; the bits are the same either way.
  */
 #ifndef QOQ_NUMERICS_TARGET_H
 #define QOQ_NUMERICS_TARGET_H

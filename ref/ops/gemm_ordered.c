@@ -78,7 +78,8 @@ QOQ_WITH_FMA static void multiply_fma(float *y, const float *x, const struct pan
 }
 #endif
 
-/* The same text compiled for the machine's fma instructions, where it has them: one rounding either way. */
+/* The same text compiled for the machine's fma instructions, where it has them: one rounding either
+ * way. */
 static multiply *choose_multiply(void)
 {
 #if QOQ_FMA_TARGET

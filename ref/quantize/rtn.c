@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Round to nearest over a whole model (N 4, 12.1), and how far a linear layer moved by it (N 4.7). */
+/* Round to nearest over a whole model (N 4, 12.1), and how far a linear layer moved by it (N 4.7).
+ */
 #include "model/model.h"
 
 #include "numerics/half.h"
@@ -78,7 +79,8 @@ static enum qoq_status quantize_all(struct qoq_model *out, const struct qoq_mode
 }
 
 enum qoq_status qoq_model_quantize_rtn(struct qoq_model **out, const struct qoq_model *baseline,
-                                       enum qoq_precision precision, size_t group, const struct qoq_progress *progress)
+                                       enum qoq_precision precision, size_t group,
+                                       const struct qoq_progress *progress)
 {
     if (out == NULL) {
         return QOQ_ERR_ARGUMENT;
@@ -96,11 +98,12 @@ enum qoq_status qoq_model_quantize_rtn(struct qoq_model **out, const struct qoq_
     return status;
 }
 
-enum qoq_status qoq_linear_stats(struct qoq_error_stats *out, float *work, const struct qoq_linear *baseline,
+enum qoq_status qoq_linear_stats(struct qoq_error_stats *out, float *work,
+                                 const struct qoq_linear *baseline,
                                  const struct qoq_linear *quantized)
 {
-    if (out == NULL || work == NULL || baseline == NULL || quantized == NULL || baseline->f32 == NULL ||
-        quantized->w.code == NULL) {
+    if (out == NULL || work == NULL || baseline == NULL || quantized == NULL ||
+        baseline->f32 == NULL || quantized->w.code == NULL) {
         return QOQ_ERR_ARGUMENT;
     }
     if (baseline->n != quantized->n || baseline->k != quantized->k) {
