@@ -144,8 +144,7 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Each size in [1, 2^24], so that the products below stay under 2^64; axes has a word a dimension.
- */
+/* Each size in [1, 2^24], so that products stay under 2^64; axes has a word for each dimension. */
 static int sizes_ok(const struct qoq_golden_tensor *t)
 {
     for (size_t i = 0; i < qoq_golden_layout_sizes(t->layout); i++) {

@@ -68,8 +68,7 @@ struct qoq_golden_case {
     struct qoq_tensors bounds; /* binary32, named like the output whose rule is "abs bound" */
 };
 
-/* 1: a name that cases may have: letters, digits, "_", "-", "."; not starting with "."; at most 63.
- */
+/* 1: a name that cases may have: 1 to 63 letters, digits, "_", "-", "."; "." not first. */
 int qoq_golden_name_ok(const char *name);
 
 /* Adds a zero-filled tensor, and returns it or NULL. The pointer is valid until the next one is

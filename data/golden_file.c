@@ -12,7 +12,8 @@ enum { OBJECT = 256, MAX_TENSORS = 32 };
 
 /* ---- Writing ---- */
 
-enum qoq_status qoq_golden_file_create(struct qoq_h5 **file, const char *path, struct qoq_error *err)
+enum qoq_status qoq_golden_file_create(struct qoq_h5 **file, const char *path,
+                                       struct qoq_error *err)
 {
     enum qoq_status status = qoq_h5_create(file, path, err);
 
@@ -155,8 +156,9 @@ enum qoq_status qoq_golden_file_open(struct qoq_h5 **file, const char *path, str
     if (status == QOQ_OK)
         status = qoq_h5_get_int(&version, *file, "/", "numerics_version", 1, INT32_MAX, err);
     if (status == QOQ_OK && version != QOQ_NUMERICS_VERSION)
-        status = qoq_fail(err, QOQ_ERR_UNSUPPORTED, path, "numerics_version",
-                          "%d, this program computes version %d", (int)version, QOQ_NUMERICS_VERSION);
+        status =
+            qoq_fail(err, QOQ_ERR_UNSUPPORTED, path, "numerics_version",
+                     "%d, this program computes version %d", (int)version, QOQ_NUMERICS_VERSION);
     if (status != QOQ_OK)
         qoq_h5_close(file);
     return status;
@@ -169,8 +171,8 @@ enum qoq_status qoq_golden_file_names(struct qoq_h5_names *out, struct qoq_h5 *f
 
     for (size_t i = 0; i < out->count && status == QOQ_OK; i++) {
         if (!qoq_golden_name_ok(out->name[i]))
-            status = qoq_fail(err, QOQ_ERR_FORMAT, qoq_h5_path(file), out->name[i],
-                              "not a case name");
+            status =
+                qoq_fail(err, QOQ_ERR_FORMAT, qoq_h5_path(file), out->name[i], "not a case name");
     }
     if (status != QOQ_OK)
         qoq_h5_names_free(out);
@@ -196,7 +198,8 @@ static enum qoq_status get_text(char *text, size_t size, struct qoq_h5 *file, co
 }
 
 static enum qoq_status get_optional_text(char *text, size_t size, struct qoq_h5 *file,
-                                         const char *object, const char *name, struct qoq_error *err)
+                                         const char *object, const char *name,
+                                         struct qoq_error *err)
 {
     return qoq_h5_has(file, object, name) ? get_text(text, size, file, object, name, err) : QOQ_OK;
 }
@@ -207,7 +210,8 @@ static enum qoq_status get_parameter(struct qoq_golden_case *c, struct qoq_h5 *f
 {
     int64_t integer = 0;
     double real = 0;
-    int is_real = qoq_h5_get_int(&integer, file, c->name, name, INT64_MIN, INT64_MAX, NULL) != QOQ_OK;
+    int is_real =
+        qoq_h5_get_int(&integer, file, c->name, name, INT64_MIN, INT64_MAX, NULL) != QOQ_OK;
     enum qoq_status status = QOQ_OK;
 
     if (is_real)
@@ -305,7 +309,8 @@ static enum qoq_status get_tensor(struct qoq_golden_tensors *list, struct qoq_h5
     if (status == QOQ_OK)
         status = get_optional_text(t->rule, sizeof t->rule, file, object, "rule", err);
     if (status == QOQ_OK)
-        status = get_optional_text(t->generator, sizeof t->generator, file, object, "generator", err);
+        status =
+            get_optional_text(t->generator, sizeof t->generator, file, object, "generator", err);
     if (status == QOQ_OK && qoq_h5_has(file, object, "stream"))
         status = qoq_h5_get_int(&t->stream, file, object, "stream", 0, INT64_MAX, err);
     if (status == QOQ_OK && qoq_golden_layout_check(t) != 0)
@@ -386,12 +391,13 @@ enum qoq_status qoq_golden_file_read(struct qoq_golden_case *c, struct qoq_h5 *f
     return status;
 }
 
-enum qoq_status qoq_golden_file_theirs(struct qoq_tensor *out, struct qoq_h5 *file, const char *name,
-                                       const struct qoq_golden_tensor *output, struct qoq_error *err)
+enum qoq_status qoq_golden_file_theirs(struct qoq_tensor *out, struct qoq_h5 *file,
+                                       const char *name, const struct qoq_golden_tensor *output,
+                                       struct qoq_error *err)
 {
     char object[OBJECT];
-    struct qoq_h5_want want = qoq_h5_exactly(output->tensor.dtype, output->tensor.dim,
-                                             output->tensor.rank);
+    struct qoq_h5_want want =
+        qoq_h5_exactly(output->tensor.dtype, output->tensor.dim, output->tensor.rank);
 
     memset(out, 0, sizeof *out);
     snprintf(object, sizeof object, "%s/outputs/%s", name, output->tensor.name);

@@ -17,7 +17,8 @@ QOQ_CHECKED enum qoq_status qoq_golden_file_create(struct qoq_h5 **file, const c
                                                    struct qoq_error *err);
 
 /* Adds a case under its name, which must be new. */
-QOQ_CHECKED enum qoq_status qoq_golden_file_add(struct qoq_h5 *file, const struct qoq_golden_case *c,
+QOQ_CHECKED enum qoq_status qoq_golden_file_add(struct qoq_h5 *file,
+                                                const struct qoq_golden_case *c,
                                                 struct qoq_error *err);
 
 /* Opens a golden file of this numerics version; close it with qoq_h5_close. */

@@ -10,9 +10,11 @@
 #include "data/golden_case.h"
 #include "data/sha256.h"
 
-static const char heading[] = "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n";
+static const char heading[] =
+    "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n";
 
-enum qoq_status qoq_golden_manifest_write(const char *path, const struct qoq_golden_manifest *manifest,
+enum qoq_status qoq_golden_manifest_write(const char *path,
+                                          const struct qoq_golden_manifest *manifest,
                                           struct qoq_error *err)
 {
     struct qoq_output out;
@@ -24,8 +26,8 @@ enum qoq_status qoq_golden_manifest_write(const char *path, const struct qoq_gol
     status = qoq_output_write(&out, heading, strlen(heading), err);
     for (size_t i = 0; i < manifest->count && status == QOQ_OK; i++) {
         const struct qoq_golden_entry *e = &manifest->item[i];
-        snprintf(line, sizeof line, "# bytes %zu, cases %zu, numerics %d\n%s  %s\n", e->bytes, e->cases,
-                 e->numerics, e->sha256, e->file);
+        snprintf(line, sizeof line, "# bytes %zu, cases %zu, numerics %d\n%s  %s\n", e->bytes,
+                 e->cases, e->numerics, e->sha256, e->file);
         status = qoq_output_write(&out, line, strlen(line), err);
     }
     if (status == QOQ_OK)
@@ -40,8 +42,8 @@ static size_t parse_entry(struct qoq_golden_entry *e, const char *text)
     int used = 0;
 
     memset(e, 0, sizeof *e);
-    if (sscanf(text, "# bytes %16zu, cases %8zu, numerics %6d %64[0-9a-f]  %63[A-Za-z0-9_.-]%n", &e->bytes,
-               &e->cases, &e->numerics, e->sha256, e->file, &used) != 5)
+    if (sscanf(text, "# bytes %16zu, cases %8zu, numerics %6d %64[0-9a-f]  %63[A-Za-z0-9_.-]%n",
+               &e->bytes, &e->cases, &e->numerics, e->sha256, e->file, &used) != 5)
         return 0;
     if (strlen(e->sha256) != 64 || !qoq_golden_name_ok(e->file) || text[used] != '\n')
         return 0;
@@ -67,8 +69,8 @@ enum qoq_status qoq_golden_manifest_read(struct qoq_golden_manifest *out, const 
         if (out->count < QOQ_GOLDEN_MAX_FILES)
             length = parse_entry(&out->item[out->count], text + used);
         if (length == 0)
-            status = qoq_fail(err, QOQ_ERR_FORMAT, path, NULL, "file %zu is not described as it should be",
-                              out->count + 1);
+            status = qoq_fail(err, QOQ_ERR_FORMAT, path, NULL,
+                              "file %zu is not described as it should be", out->count + 1);
         used += length;
         out->count++;
     }
@@ -78,7 +80,8 @@ enum qoq_status qoq_golden_manifest_read(struct qoq_golden_manifest *out, const 
     return status;
 }
 
-enum qoq_status qoq_golden_measure(struct qoq_golden_entry *out, const char *path, struct qoq_error *err)
+enum qoq_status qoq_golden_measure(struct qoq_golden_entry *out, const char *path,
+                                   struct qoq_error *err)
 {
     char *data = NULL;
     enum qoq_status status = qoq_file_read(&data, &out->bytes, path, (size_t)1 << 30, err);

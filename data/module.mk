@@ -61,7 +61,16 @@ libqoq_data_la_SOURCES = \
 libqoq_data_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS)
 
 goldendir = $(pkgdatadir)/golden
-dist_golden_DATA =
+dist_golden_DATA = \
+	data/golden/MANIFEST \
+	data/golden/activation.h5 \
+	data/golden/attention.h5 \
+	data/golden/gemm.h5 \
+	data/golden/kv.h5 \
+	data/golden/numerics.h5 \
+	data/golden/qserve.h5 \
+	data/golden/rope.h5 \
+	data/golden/weight.h5
 
 storiesdir = $(pkgdatadir)/models/stories260K
 dist_stories_DATA = \

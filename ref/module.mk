@@ -106,6 +106,7 @@ libqoq_golden_la_SOURCES = \
 	ref/golden/mistakes_cache.c \
 	ref/golden/mistakes_codes.c \
 	ref/golden/mistakes_floats.c \
+	ref/golden/mistakes_operands.c \
 	ref/golden/mistakes_products.c \
 	ref/golden/mistakes_weight.c \
 	ref/golden/op_activation.c \

@@ -41,8 +41,7 @@ enum qoq_status {
     QOQ_OK = 0,
     QOQ_ERR_ARGUMENT = -1, /* a null pointer, an unknown enum value, an option out of its domain */
     QOQ_ERR_SHAPE = -2,    /* sizes that do not fit together or exceed a limit of N 1.6 */
-    QOQ_ERR_RANGE =
-        -3, /* data outside its domain: NaN or infinite weight, scale overflow, invalid code */
+    QOQ_ERR_RANGE = -3,    /* data outside its domain: NaN, infinity, overflow, bad code */
     QOQ_ERR_UNSUPPORTED = -4, /* well formed, but outside what this version does */
     QOQ_ERR_MEMORY = -5,      /* allocation failed */
     QOQ_ERR_IO = -6,          /* the system refused to read or write */

@@ -76,7 +76,8 @@ static inline float model_factor(const uint8_t *page, const struct qoq_kv_layout
                                  size_t t, size_t which)
 {
     size_t slots = l->page_tokens * l->heads;
-    size_t at = slots * l->head_dim * l->bits / 8 + 2 * which * slots + 2 * (h * l->page_tokens + t);
+    size_t at =
+        slots * l->head_dim * l->bits / 8 + 2 * which * slots + 2 * (h * l->page_tokens + t);
 
     return qoq_half_to_float((qoq_half)(page[at] + 256 * page[at + 1]));
 }
@@ -176,7 +177,8 @@ static inline struct qoq_attention_partial model_split(const float *x, const str
         for (size_t i = 0; i < count; i++) {
             size_t t = tokens[i];
 
-            acc += weights.w[t] * model_code(c->v[(first + t) / pt], &c->layout, h, (first + t) % pt, d);
+            acc += weights.w[t] *
+                   model_code(c->v[(first + t) / pt], &c->layout, h, (first + t) % pt, d);
             model_watch(&seen->value, acc);
         }
         out.out[d] = fmaf((float)acc, weights.unit, weights.common);
@@ -193,8 +195,8 @@ static inline float model_power(float a, float b)
 }
 
 /* N 11.4 for finite maxima. */
-static inline void model_merge(struct qoq_attention_partial *a, const struct qoq_attention_partial *b,
-                               size_t head_dim)
+static inline void model_merge(struct qoq_attention_partial *a,
+                               const struct qoq_attention_partial *b, size_t head_dim)
 {
     float max = model_largest(a->max, b->max);
     float fa = model_power(a->max, max), fb = model_power(b->max, max);
@@ -207,7 +209,8 @@ static inline void model_merge(struct qoq_attention_partial *a, const struct qoq
 }
 
 /* N 11.5 over partial [splits], level by level; the result is partial[0]. */
-static inline void model_merge_all(struct qoq_attention_partial *partial, size_t splits, size_t head_dim)
+static inline void model_merge_all(struct qoq_attention_partial *partial, size_t splits,
+                                   size_t head_dim)
 {
     size_t count = (splits + 15) / 16;
 

@@ -24,18 +24,23 @@ unit_tests = \
 	tests/test_golden \
 	tests/test_golden_diff \
 	tests/test_h5 \
+	tests/test_hf_config \
 	tests/test_kv \
 	tests/test_layout \
 	tests/test_load \
 	tests/test_model \
+	tests/test_model_file \
 	tests/test_norm \
 	tests/test_qserve_attention \
 	tests/test_qserve_linear \
 	tests/test_round \
+	tests/test_safetensors \
 	tests/test_sample \
 	tests/test_session \
 	tests/test_silu \
 	tests/test_stories \
+	tests/test_token_file \
+	tests/test_tokenizer \
 	tests/test_weight
 mpfr_tests = \
 	tests/test_elementary \
@@ -44,10 +49,12 @@ mpfr_tests = \
 	tests/test_rope
 shell_tests = \
 	tests/bits.sh \
+	tests/cli/golden.sh \
 	tests/cli/python.sh \
 	tests/cli/stories.sh \
 	tests/cli/usage.sh \
 	tests/install.sh \
+	tests/lint/format.sh \
 	tests/lint/headers.sh \
 	tests/lint/manual.sh \
 	tests/lint/source.sh \
@@ -103,6 +110,9 @@ tests_test_golden_diff_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
+tests_test_hf_config_SOURCES = tests/test_hf_config.c
+tests_test_hf_config_CFLAGS = $(test_cflags)
+tests_test_hf_config_LDADD = $(test_ldadd)
 tests_test_kv_SOURCES = tests/test_kv.c
 tests_test_kv_CFLAGS = $(test_cflags)
 tests_test_kv_LDADD = $(test_ldadd)
@@ -115,6 +125,9 @@ tests_test_load_LDADD = $(test_ldadd)
 tests_test_model_SOURCES = tests/test_model.c
 tests_test_model_CFLAGS = $(test_cflags)
 tests_test_model_LDADD = $(test_ldadd)
+tests_test_model_file_SOURCES = tests/test_model_file.c
+tests_test_model_file_CFLAGS = $(test_cflags)
+tests_test_model_file_LDADD = $(test_ldadd)
 tests_test_norm_SOURCES = tests/test_norm.c
 tests_test_norm_CFLAGS = $(test_cflags)
 tests_test_norm_LDADD = $(test_ldadd)
@@ -127,6 +140,9 @@ tests_test_qserve_linear_LDADD = $(test_ldadd)
 tests_test_round_SOURCES = tests/test_round.c
 tests_test_round_CFLAGS = $(test_cflags)
 tests_test_round_LDADD = $(test_ldadd)
+tests_test_safetensors_SOURCES = tests/test_safetensors.c
+tests_test_safetensors_CFLAGS = $(test_cflags)
+tests_test_safetensors_LDADD = $(test_ldadd)
 tests_test_sample_SOURCES = tests/test_sample.c
 tests_test_sample_CFLAGS = $(test_cflags)
 tests_test_sample_LDADD = $(test_ldadd)
@@ -139,6 +155,12 @@ tests_test_silu_LDADD = $(test_ldadd)
 tests_test_stories_SOURCES = tests/test_stories.c
 tests_test_stories_CFLAGS = $(test_cflags)
 tests_test_stories_LDADD = $(test_ldadd)
+tests_test_token_file_SOURCES = tests/test_token_file.c
+tests_test_token_file_CFLAGS = $(test_cflags)
+tests_test_token_file_LDADD = $(test_ldadd)
+tests_test_tokenizer_SOURCES = tests/test_tokenizer.c
+tests_test_tokenizer_CFLAGS = $(test_cflags)
+tests_test_tokenizer_LDADD = $(test_ldadd)
 tests_test_weight_SOURCES = tests/test_weight.c
 tests_test_weight_CFLAGS = $(test_cflags)
 tests_test_weight_LDADD = $(test_ldadd)

@@ -38,9 +38,9 @@ static void inputs_free(struct inputs *in)
 
 static void attend(qoq_half *out, const struct inputs *in, size_t context)
 {
-    cr_assert_eq(qoq_attention(out, in->x, &in->cache.sequence, context, in->q_heads,
-                               &in->cache.layout),
-                 QOQ_OK);
+    cr_assert_eq(
+        qoq_attention(out, in->x, &in->cache.sequence, context, in->q_heads, &in->cache.layout),
+        QOQ_OK);
 }
 
 static qoq_half *result_new(const struct inputs *in)
@@ -59,10 +59,11 @@ static void compare_with_model(struct qoq_kv_layout layout, size_t context, size
     model_attention(expected, in.x, &in.cache, context, q_heads, &r, &seen);
     cr_assert(guard_intact(out) && kv_cache_intact(&in.cache));
     for (size_t i = 0; i < q_heads * layout.head_dim; i++)
-        cr_assert_eq(out[i], expected[i],
-                     "%04x, not %04x: KV%u D=%zu page %zu context %zu heads %zu/%zu element %zu"
-                     SEED_FORMAT, out[i], expected[i], layout.bits, layout.head_dim,
-                     layout.page_tokens, context, q_heads, layout.heads, i, test_seed());
+        cr_assert_eq(
+            out[i], expected[i],
+            "%04x, not %04x: KV%u D=%zu page %zu context %zu heads %zu/%zu element %zu" SEED_FORMAT,
+            out[i], expected[i], layout.bits, layout.head_dim, layout.page_tokens, context, q_heads,
+            layout.heads, i, test_seed());
     inputs_free(&in);
     guard_free(out);
     guard_free(expected);
@@ -112,7 +113,8 @@ Test(attention, split_and_merge)
 
         for (size_t j = 0; j < 40; j++)
             cr_assert_eq(qoq_attention_split(&partial[j], in.x, &in.cache.sequence, context, j, h,
-                                             q_heads, &layout), QOQ_OK);
+                                             q_heads, &layout),
+                         QOQ_OK);
         for (size_t i = 0; i < 40; i += 16) {
             for (size_t j = i + 1; j < i + 16 && j < 40; j++)
                 qoq_attention_merge(&partial[i], &partial[j], 8);
@@ -135,8 +137,7 @@ Test(attention, pages_do_not_matter)
     for (unsigned bits = 4; bits <= 8; bits += 4) {
         for (size_t i = 0; i < COUNT(page_tokens); i++) {
             struct test_random r = test_random(4);
-            struct inputs in =
-                inputs_new((struct qoq_kv_layout){bits, 64, 3, 64}, 500, 3, &r);
+            struct inputs in = inputs_new((struct qoq_kv_layout){bits, 64, 3, 64}, 500, 3, &r);
             struct kv_cache other =
                 kv_cache_new((struct qoq_kv_layout){bits, page_tokens[i], 3, 64}, 500, &r);
 
@@ -237,8 +238,9 @@ Test(attention, integer_extremes)
             in.x[d] = (float)sign * 3.0f;
         fill_pages(in.cache.k, &in.cache, 255, 0x2c00, 0xc800);
         fill_pages(in.cache.v, &in.cache, 255, 0x3000, sign < 0 ? 0xc400 : 0x4400);
-        cr_assert_eq(qoq_attention_split(&partial, in.x, &in.cache.sequence, 256, 1, 0, 1,
-                                         &in.cache.layout), QOQ_OK);
+        cr_assert_eq(
+            qoq_attention_split(&partial, in.x, &in.cache.sequence, 256, 1, 0, 1, &in.cache.layout),
+            QOQ_OK);
         expected = model_split(in.x, &in.cache, 0, 128, 128, &r, &seen);
         cr_assert_eq(seen.logit, INT64_C(32767) * 255 * 256);
         cr_assert_eq(seen.value, INT64_C(32767) * 255 * 128);
@@ -248,7 +250,8 @@ Test(attention, integer_extremes)
         cr_assert_eq(memcmp(partial.out, expected.out, sizeof partial.out), 0);
         attend(out, &in, 256);
         for (size_t d = 0; d < 256; d++)
-            cr_assert_eq(qoq_half_to_float(out[d]), 255.0f / 8.0f + (float)sign * 4.0f, "dim %zu", d);
+            cr_assert_eq(qoq_half_to_float(out[d]), 255.0f / 8.0f + (float)sign * 4.0f, "dim %zu",
+                         d);
         inputs_free(&in);
     }
 }
@@ -263,8 +266,9 @@ Test(attention, largest_sums)
 
     in.x[0] = in.x[1] = 0.0f;
     fill_pages(in.cache.v, &in.cache, 0xff, 0x7bff, 0xfbff);
-    cr_assert_eq(qoq_attention_split(&partial, in.x, &in.cache.sequence, 128, 0, 0, 1,
-                                     &in.cache.layout), QOQ_OK);
+    cr_assert_eq(
+        qoq_attention_split(&partial, in.x, &in.cache.sequence, 128, 0, 0, 1, &in.cache.layout),
+        QOQ_OK);
     (void)model_split(in.x, &in.cache, 0, 0, 128, &r, &seen);
     cr_assert_eq(seen.sum, INT64_C(1) << 29);
     cr_assert(partial.max == 0.0f && partial.sum == 128.0f);
@@ -316,7 +320,8 @@ Test(attention, equal_keys_average)
         for (size_t d = 0; d < 8; d++)
             cr_assert_eq(out[d], 0x3400, "K = %g: %04x", (double)values[i], out[d]);
         cr_assert_eq(qoq_attention_split(&partial, in.x, &in.cache.sequence, 2048, 3, 0, 1,
-                                         &in.cache.layout), QOQ_OK);
+                                         &in.cache.layout),
+                     QOQ_OK);
         cr_assert(partial.sum <= 128.0f && partial.sum > 64.0f);
         inputs_free(&in);
     }
@@ -334,7 +339,8 @@ Test(attention, maxima_are_integers)
         set_all(in.x, 64, 0.0f);
         in.x[j] = ldexpf(1.0f, (int)j * 2 - 9);
         cr_assert_eq(qoq_attention_split(&partial, in.x, &in.cache.sequence, 1280, j, 0, 1,
-                                         &in.cache.layout), QOQ_OK);
+                                         &in.cache.layout),
+                     QOQ_OK);
         cr_assert_eq(partial.max, rintf(partial.max));
         cr_assert(partial.sum >= 0.5f && partial.sum <= 128.0f, "sum %a", (double)partial.sum);
     }
@@ -382,7 +388,8 @@ Test(attention, merge_edges)
 }
 
 /* N 1.4: what is not finite shows in every element of the heads that see it, and nowhere else. */
-static void expect_nan_heads(const struct inputs *in, size_t context, unsigned heads, const char *what)
+static void expect_nan_heads(const struct inputs *in, size_t context, unsigned heads,
+                             const char *what)
 {
     qoq_half out[4 * 8];
 
@@ -467,15 +474,16 @@ Test(attention, query_codes)
         for (size_t m = 0; m < rows; m++) {
             struct model_query expected = model_query(x + m * dim, dim);
 
-            cr_assert_eq(scale[m], expected.scale, "row %zu D=%zu" SEED_FORMAT, m, dim, test_seed());
+            cr_assert_eq(scale[m], expected.scale, "row %zu D=%zu" SEED_FORMAT, m, dim,
+                         test_seed());
             cr_assert_eq(sum[m], expected.sum, "row %zu D=%zu" SEED_FORMAT, m, dim, test_seed());
             for (size_t d = 0; d < dim; d++) {
                 double error = (double)x[m * dim + d] - (double)scale[m] * q[m * dim + d];
 
                 cr_assert_eq(q[m * dim + d], expected.q[d], "row %zu D=%zu dim %zu" SEED_FORMAT, m,
                              dim, d, test_seed());
-                cr_assert(fabs(error) <= 0.51 * (double)scale[m], "row %zu D=%zu dim %zu" SEED_FORMAT,
-                          m, dim, d, test_seed());
+                cr_assert(fabs(error) <= 0.51 * (double)scale[m],
+                          "row %zu D=%zu dim %zu" SEED_FORMAT, m, dim, d, test_seed());
             }
         }
         cr_assert(sum[0] == 0 && scale[0] > 0.0f && sum[1] == -32767 * (int)dim);
@@ -508,8 +516,10 @@ Test(attention, baseline)
     for (size_t i = 0; i < COUNT(contexts); i++) {
         struct test_random r = test_random(15 + i);
         size_t context = contexts[i], stride = heads * dim;
-        float *x = normal_floats(&r, q_heads * dim, 1.0f), *k = normal_floats(&r, context * stride, 1.0f);
-        float *v = normal_floats(&r, context * stride, 1.0f), *out = guard_new(q_heads * dim * sizeof *out);
+        float *x = normal_floats(&r, q_heads * dim, 1.0f),
+              *k = normal_floats(&r, context * stride, 1.0f);
+        float *v = normal_floats(&r, context * stride, 1.0f),
+              *out = guard_new(q_heads * dim * sizeof *out);
         float *work = guard_new(q_heads * context * sizeof *work);
 
         cr_assert_eq(qoq_attention_f32(out, work, x, k, v, context, q_heads, heads, dim), QOQ_OK);
@@ -595,7 +605,8 @@ Test(attention, argument_errors)
     in.cache.v[1] = page;
     page = in.cache.k[2];
     in.cache.k[2] = NULL;
-    cr_assert_eq(qoq_attention(out, in.x, s, 33, 4, l), QOQ_ERR_ARGUMENT, "the last page is missing");
+    cr_assert_eq(qoq_attention(out, in.x, s, 33, 4, l), QOQ_ERR_ARGUMENT,
+                 "the last page is missing");
     cr_assert_eq(qoq_attention(out, in.x, s, 32, 4, l), QOQ_OK);
     in.cache.k[2] = page;
     inputs_free(&in);

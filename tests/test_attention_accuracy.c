@@ -46,7 +46,8 @@ static float to_half_precision(float x)
     return qoq_half_to_float(qoq_half_from_float(x));
 }
 
-/* Values of binary16, so that both profiles can start from them; keys have an offset per channel. */
+/* Values of binary16, so that both profiles can start from them; keys have an offset per channel.
+ */
 static struct problem problem_new(size_t context, size_t dim, float spread, float offset,
                                   struct test_random *r)
 {
@@ -119,7 +120,8 @@ static void run_qoq(struct error *arithmetic, struct error *total, const struct 
 
         note(arithmetic, out[d] - exact[d], p->largest);
         note(total, y - original[d], p->largest);
-        cr_assert(fabs(y - out[d]) <= fabs(out[d]) * 0x1.001p-11 + 0x1p-25, "%g is not %g", y, out[d]);
+        cr_assert(fabs(y - out[d]) <= fabs(out[d]) * 0x1.001p-11 + 0x1p-25, "%g is not %g", y,
+                  out[d]);
     }
     kv_cache_free(&c);
     free(k);
@@ -163,7 +165,8 @@ static void run_qserve(struct error *arithmetic, struct error *total, const stru
     exact_attention(exact, p->x, k, v, p->context, 128, 128);
     exact_attention(original, p->x, p->k, p->v, p->context, 128, 128);
     cr_assert_eq(qoq_qserve_attention(now[3], work, now[0], now[1], now[2], &c.sequence, p->context,
-                                      1, &c.layout), QOQ_OK);
+                                      1, &c.layout),
+                 QOQ_OK);
     for (size_t d = 0; d < 128; d++) {
         note(arithmetic, (long double)qoq_half_to_float(now[3][d]) - exact[d], p->largest);
         note(total, (long double)qoq_half_to_float(now[3][d]) - original[d], p->largest);
@@ -196,8 +199,10 @@ static void measure(size_t dim, unsigned bits, const struct spread *s)
             run_qserve(&theirs, &theirs_total, &p, bits, &r);
         problem_free(&p);
     }
-    fprintf(stderr, "logits +-%g, KV%u, D=%3zu: largest 2^%.2f, rms 2^%.2f, with the cache's rms 2^%.2f",
-            (double)s->deviation, bits, dim, log2(ours.most), log2(rms(&ours)), log2(rms(&ours_total)));
+    fprintf(stderr,
+            "logits +-%g, KV%u, D=%3zu: largest 2^%.2f, rms 2^%.2f, with the cache's rms 2^%.2f",
+            (double)s->deviation, bits, dim, log2(ours.most), log2(rms(&ours)),
+            log2(rms(&ours_total)));
     if (dim == 128)
         fprintf(stderr, "; qserve 2^%.2f, 2^%.2f, 2^%.2f", log2(theirs.most), log2(rms(&theirs)),
                 log2(rms(&theirs_total)));
@@ -280,12 +285,14 @@ Test(attention_accuracy, far_offsets)
         p.largest = 1005.0;
         run_qoq(&ours, &ours_total, &p, bits, &r);
         run_qserve(&theirs, &theirs_total, &p, bits, &r);
-        fprintf(stderr, "far offsets, KV%u: 2^%.2f, with the cache 2^%.2f; qserve 2^%.2f, 2^%.2f\n", bits,
-                log2(ours.most), log2(ours_total.most), log2(theirs.most), log2(theirs_total.most));
-        cr_assert(ours.most <= 0x1p-15, "KV%u: 2^%.2f" SEED_FORMAT, bits, log2(ours.most), test_seed());
-        cr_assert(theirs_total.most > ours_total.most, "KV%u" SEED_FORMAT, bits, test_seed());
-        cr_assert(ours_total.most <= 0x1p-10, "KV%u: 2^%.2f" SEED_FORMAT, bits, log2(ours_total.most),
+        fprintf(stderr, "far offsets, KV%u: 2^%.2f, with the cache 2^%.2f; qserve 2^%.2f, 2^%.2f\n",
+                bits, log2(ours.most), log2(ours_total.most), log2(theirs.most),
+                log2(theirs_total.most));
+        cr_assert(ours.most <= 0x1p-15, "KV%u: 2^%.2f" SEED_FORMAT, bits, log2(ours.most),
                   test_seed());
+        cr_assert(theirs_total.most > ours_total.most, "KV%u" SEED_FORMAT, bits, test_seed());
+        cr_assert(ours_total.most <= 0x1p-10, "KV%u: 2^%.2f" SEED_FORMAT, bits,
+                  log2(ours_total.most), test_seed());
         problem_free(&p);
     }
 }

@@ -9,7 +9,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct qoq_kv_layout layouts[] = {
-    {4, 64, 8, 128}, {8, 64, 8, 128}, {4, 1, 1, 2}, {8, 1, 1, 2}, {4, 100, 3, 6}, {8, 16, 5, 64}, {4, 7, 2, 256},
+    {4, 64, 8, 128}, {8, 64, 8, 128}, {4, 1, 1, 2},   {8, 1, 1, 2},
+    {4, 100, 3, 6},  {8, 16, 5, 64},  {4, 7, 2, 256},
 };
 
 /* The worked sizes of QServe's page, and its offsets. */
@@ -31,7 +32,8 @@ static void mark(uint8_t *seen, size_t first, size_t count)
         seen[first + i]++;
 }
 
-/* Codes, scales and zeros of all heads and slots tile the page: every byte belongs to exactly one. */
+/* Codes, scales and zeros of all heads and slots tile the page: every byte belongs to exactly one.
+ */
 Test(kv, offsets_are_a_bijection)
 {
     for (size_t i = 0; i < COUNT(layouts); i++) {
@@ -55,7 +57,8 @@ Test(kv, offsets_are_a_bijection)
 }
 
 /* What a slot holds, read by the formulas of N 7.1. */
-static unsigned code_at(const uint8_t *page, const struct qoq_kv_layout *l, size_t h, size_t t, size_t d)
+static unsigned code_at(const uint8_t *page, const struct qoq_kv_layout *l, size_t h, size_t t,
+                        size_t d)
 {
     size_t vector = h * l->page_tokens + t;
 
@@ -86,7 +89,8 @@ Test(kv, slots_are_separate)
     for (size_t i = 0; i < COUNT(layouts); i++) {
         const struct qoq_kv_layout *l = &layouts[i];
         struct test_random r = test_random(i);
-        size_t bytes = qoq_kv_page_bytes(l), row = l->heads * l->head_dim, slot = l->page_tokens / 2;
+        size_t bytes = qoq_kv_page_bytes(l), row = l->heads * l->head_dim,
+               slot = l->page_tokens / 2;
         uint8_t *page = guard_new(bytes), *before = guard_new(bytes);
         float *v = normal_floats(&r, row, 3.0f), *y = guard_new(row * sizeof *y);
 
@@ -98,7 +102,8 @@ Test(kv, slots_are_separate)
             float zero = qoq_half_to_float(zero_at(page, l, h, slot));
 
             for (size_t d = 0; d < l->head_dim; d++)
-                cr_assert_eq(y[h * l->head_dim + d], fmaf(scale, (float)code_at(page, l, h, slot, d), zero),
+                cr_assert_eq(y[h * l->head_dim + d],
+                             fmaf(scale, (float)code_at(page, l, h, slot, d), zero),
                              "layout %zu head %zu dim %zu" SEED_FORMAT, i, h, d, test_seed());
             memset(page + qoq_kv_code_offset(l, h, slot), GUARD_BYTE, l->head_dim * l->bits / 8);
             memset(page + qoq_kv_scale_offset(l, h, slot), GUARD_BYTE, 2);
@@ -122,12 +127,16 @@ static int rounded(double x, int limit)
     return isnan(x) ? 0 : (int)fmin(fmax(nearbyint(x), 0.0), limit);
 }
 
-/* N 7.2 by way of binary64, and its error: half a step, or what the roundings of scale and zero add. */
+/*
+ * N 7.2 by way of binary64, and its error: half a step, or what the roundings of scale and zero
+ * add.
+ */
 static void check_vector(const float *v, size_t dim, unsigned bits, const char *what)
 {
     struct qoq_kv_layout l = {bits, 2, 1, dim};
     uint8_t *page = guard_new(qoq_kv_page_bytes(&l));
-    float lo = v[0], hi = v[0], y[256], scale, zero, inverse, range, limit = bits == 4 ? 15.0f : 255.0f;
+    float lo = v[0], hi = v[0], y[256], scale, zero, inverse, range,
+          limit = bits == 4 ? 15.0f : 255.0f;
     qoq_half expected;
 
     for (size_t d = 1; d < dim; d++) {
@@ -138,14 +147,16 @@ static void check_vector(const float *v, size_t dim, unsigned bits, const char *
     cr_assert_eq(qoq_kv_read(y, page, &l, 1), QOQ_OK);
     zero = qoq_half_to_float(zero_at(page, &l, 0, 1));
     scale = qoq_half_to_float(scale_at(page, &l, 0, 1));
-    cr_assert_eq(zero, qoq_half_to_float(qoq_half_from_float(lo)), "%s" SEED_FORMAT, what, test_seed());
+    cr_assert_eq(zero, qoq_half_to_float(qoq_half_from_float(lo)), "%s" SEED_FORMAT, what,
+                 test_seed());
     range = fmaxf((float)((double)hi - (double)zero), 0.0f);
     expected = qoq_half_from_float(divide(range, limit));
     cr_assert_eq(scale_at(page, &l, 0, 1), expected, "%s" SEED_FORMAT, what, test_seed());
     inverse = scale == 0.0f ? 0.0f : divide(1.0f, scale);
     for (size_t d = 0; d < dim; d++) {
         float steps = (float)((double)(float)((double)v[d] - (double)zero) * (double)inverse);
-        double half_step = 0.5 * (double)scale, lost_top = (double)range - (double)limit * (double)scale;
+        double half_step = 0.5 * (double)scale,
+               lost_top = (double)range - (double)limit * (double)scale;
         double bound = fmax(fmax(half_step, lost_top), fabs((double)lo - (double)zero));
 
         cr_assert_eq((int)code_at(page, &l, 0, 1, d), rounded((double)steps, (int)limit),
@@ -183,7 +194,8 @@ Test(kv, quantization_and_its_error)
     }
 }
 
-/* N 7.3: constant vectors come back as rn16 of their value, zero as itself, however far from zero. */
+/* N 7.3: constant vectors come back as rn16 of their value, zero as itself, however far from zero.
+ */
 Test(kv, constant_vectors)
 {
     for (uint32_t h = 0; h < 0x10000; h++) {
@@ -195,7 +207,8 @@ Test(kv, constant_vectors)
             continue;
         cr_assert_eq(qoq_kv_write(page, v, &l, 0), QOQ_OK);
         cr_assert_eq(qoq_kv_read(y, page, &l, 0), QOQ_OK);
-        cr_assert(y[0] == value && y[1] == value, "%04x came back as %a", (unsigned)h, (double)y[0]);
+        cr_assert(y[0] == value && y[1] == value, "%04x came back as %a", (unsigned)h,
+                  (double)y[0]);
         cr_assert(code_at(page, &l, 0, 0, 0) == 0 && scale_at(page, &l, 0, 0) == 0);
     }
 }
@@ -327,10 +340,12 @@ static void check_qserve_vector(const qoq_half *v, size_t dim, unsigned bits)
 
         u = bits == 4 ? u % 16 : u;
         if (bits == 8)
-            back = qoq_half_from_float((float)((double)scale * (double)(float)((double)u - (double)zero)));
+            back = qoq_half_from_float(
+                (float)((double)scale * (double)(float)((double)u - (double)zero)));
         else
-            back = qoq_half_from_double(fma((double)u, (double)scale,
-                                            -(double)qoq_half_to_float(qoq_half_from_double(product))));
+            back = qoq_half_from_double(
+                fma((double)u, (double)scale,
+                    -(double)qoq_half_to_float(qoq_half_from_double(product))));
         cr_assert_eq((int)got.code[d], u, "KV%u dim %zu" SEED_FORMAT, bits, d, test_seed());
         cr_assert_eq(got.back[d], back, "KV%u dim %zu: %04x, not %04x" SEED_FORMAT, bits, d,
                      got.back[d], back, test_seed());
@@ -376,7 +391,22 @@ Test(kv, qserve_any_patterns)
     }
 }
 
-/* Hazard: far from zero a KV4 code of 16 wraps to 0, an error of the whole range; N 7.2 has none. */
+/* Ranges whose reciprocal, rounded, moves the zero by a step: a division would give another one. */
+Test(kv, qserve_zeros_by_reciprocal)
+{
+    static const qoq_half kv4[4][2] = {
+        {0x99b4, 0xc959}, {0xaedd, 0xaec1}, {0xbe41, 0x1ff6}, {0xd9a9, 0xd98d}};
+    static const qoq_half kv8[4][2] = {
+        {0xb315, 0x33cb}, {0xdd92, 0xdd5f}, {0x26bd, 0x25d7}, {0x36af, 0xaa88}};
+
+    for (size_t i = 0; i < 4; i++) {
+        check_qserve_vector(kv4[i], 2, 4);
+        check_qserve_vector(kv8[i], 2, 8);
+    }
+}
+
+/* Hazard: far from zero a KV4 code of 16 wraps to 0, an error of the whole range; N 7.2 has none.
+ */
 Test(kv, qserve_codes_wrap)
 {
     size_t wrapped = 0;
@@ -423,7 +453,8 @@ Test(kv, qserve_constants_are_lost)
     }
 }
 
-/* A range too small for the scale: inverse = inf, so codes are 0 or 255 (15 in KV4) by sign alone. */
+/* A range too small for the scale: inverse = inf, so codes are 0 or 255 (15 in KV4) by sign alone.
+ */
 Test(kv, qserve_vanishing_scale)
 {
     const qoq_half v[4] = {0x8001, 0x0000, 0x0001, 0x8000};

@@ -63,7 +63,8 @@ Test(norm, operations)
     struct test_random r = test_random(100);
 
     for (size_t n = 1; n < 300; n++) {
-        float *x = random_floats(&r, n, 3.0f), *gamma = random_floats(&r, n, 2.0f), *y = guard_new(n * 4);
+        float *x = random_floats(&r, n, 3.0f), *gamma = random_floats(&r, n, 2.0f),
+              *y = guard_new(n * 4);
         float v = qoq_sum_squares(x, n), mean = (float)((double)v / (double)n);
         float root = sqrtf((float)((double)mean + (double)1e-6f)), s = (float)(1.0 / (double)root);
 
@@ -71,8 +72,8 @@ Test(norm, operations)
         for (size_t k = 0; k < n; k++) {
             float scaled = (float)((double)x[k] * (double)s);
 
-            cr_assert_eq(y[k], (float)((double)scaled * (double)gamma[k]), "n=%zu element %zu" SEED_FORMAT, n,
-                         k, test_seed());
+            cr_assert_eq(y[k], (float)((double)scaled * (double)gamma[k]),
+                         "n=%zu element %zu" SEED_FORMAT, n, k, test_seed());
         }
         cr_assert_eq(qoq_rmsnorm(x, x, gamma, 1, n, 1e-6f), QOQ_OK);
         cr_assert_eq(memcmp(x, y, n * sizeof *x), 0, "in place, n=%zu" SEED_FORMAT, n, test_seed());
@@ -97,10 +98,11 @@ static void check_fused(const float *x, const float *gamma, size_t m, size_t n, 
         int32_t sum;
 
         qoq_act_quantize_row(q, &scale, &sum, y + row * n, n);
-        cr_assert_eq(memcmp(&scale, &act.scale[row], sizeof scale), 0, "n=%zu row %zu" SEED_FORMAT, n, row,
-                     test_seed());
+        cr_assert_eq(memcmp(&scale, &act.scale[row], sizeof scale), 0, "n=%zu row %zu" SEED_FORMAT,
+                     n, row, test_seed());
         cr_assert_eq(sum, act.sum[row], "n=%zu row %zu" SEED_FORMAT, n, row, test_seed());
-        cr_assert_eq(memcmp(q, act.q + row * n, n), 0, "n=%zu row %zu" SEED_FORMAT, n, row, test_seed());
+        cr_assert_eq(memcmp(q, act.q + row * n, n), 0, "n=%zu row %zu" SEED_FORMAT, n, row,
+                     test_seed());
     }
     act_free(&act);
     guard_free(y);
@@ -130,7 +132,8 @@ Test(norm, fused_equals_unfused)
 /* N 1.4 */
 Test(norm, zero_and_not_finite)
 {
-    const float x[4][3] = {{0.0f, -0.0f, 0.0f}, {1.0f, NAN, 2.0f}, {1.0f, -INFINITY, 2.0f}, {1.0f, 2.0f, 3.0f}};
+    const float x[4][3] = {
+        {0.0f, -0.0f, 0.0f}, {1.0f, NAN, 2.0f}, {1.0f, -INFINITY, 2.0f}, {1.0f, 2.0f, 3.0f}};
     const float gamma[3] = {1.0f, 1.0f, 1.0f};
     struct qoq_act act = act_new(4, 3);
     float y[4][3];
@@ -139,7 +142,8 @@ Test(norm, zero_and_not_finite)
     cr_assert(y[0][0] == 0.0f && y[0][1] == 0.0f && signbit(y[0][1]) && !signbit(y[0][0]));
     cr_assert(isnan(y[1][0]) && isnan(y[1][1]) && isnan(y[1][2]) && isnan(y[2][1]));
     cr_assert_eq(qoq_rmsnorm_quantize(&act, x[0], gamma, 1e-5f), QOQ_OK);
-    cr_assert(act.scale[0] > 0.0f && isnan(act.scale[1]) && isnan(act.scale[2]) && isfinite(act.scale[3]));
+    cr_assert(act.scale[0] > 0.0f && isnan(act.scale[1]) && isnan(act.scale[2]) &&
+              isfinite(act.scale[3]));
     cr_assert(act.sum[0] == 0 && act.sum[1] == 0 && act.sum[2] == 0);
     cr_assert_eq(act.q[3 * 3 + 2], 127);
     cr_assert_eq(qoq_rmsnorm(y[0], x[0], gamma, 1, 3, 0.0f), QOQ_OK);

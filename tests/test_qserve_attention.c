@@ -27,8 +27,8 @@ static qoq_half *normal_halves(struct test_random *r, size_t count, float deviat
     return x;
 }
 
-static struct tokens tokens_new(struct qoq_kv_layout layout, size_t context, size_t q_heads, float offset,
-                                struct test_random *r)
+static struct tokens tokens_new(struct qoq_kv_layout layout, size_t context, size_t q_heads,
+                                float offset, struct test_random *r)
 {
     struct tokens s = {kv_cache_new(layout, context - 1, r), context, q_heads, NULL, NULL, NULL};
     size_t p = layout.page_tokens, row = layout.heads * DIM;
@@ -59,8 +59,9 @@ static void attend(qoq_half *out, const struct tokens *s)
 {
     float *work = guard_new(s->context * sizeof *work);
 
-    cr_assert_eq(qoq_qserve_attention(out, work, s->q, s->k, s->v, &s->cache.sequence, s->context, s->q_heads,
-                                      &s->cache.layout), QOQ_OK);
+    cr_assert_eq(qoq_qserve_attention(out, work, s->q, s->k, s->v, &s->cache.sequence, s->context,
+                                      s->q_heads, &s->cache.layout),
+                 QOQ_OK);
     cr_assert(guard_intact(work));
     guard_free(work);
 }
@@ -101,7 +102,8 @@ static double wide(qoq_half h)
     return (double)qoq_half_to_float(h);
 }
 
-/* All lanes exchange with the lane whose number differs in one bit, from the given mask down to 1. */
+/* All lanes exchange with the lane whose number differs in one bit, from the given mask down to 1.
+ */
 static float butterfly(float *lane, size_t lanes, size_t mask)
 {
     float next[32];
@@ -129,7 +131,8 @@ static float kernel_current_logit(const qoq_half *q, const qoq_half *k)
 /* Two packed binary16 accumulators per lane. */
 static float kernel_cached_logit(const qoq_half *q, const qoq_half *k, unsigned bits)
 {
-    static const size_t kv4[2][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}}, kv8[2][4] = {{0, 2, 4, 6}, {1, 3, 5, 7}};
+    static const size_t kv4[2][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}},
+                        kv8[2][4] = {{0, 2, 4, 6}, {1, 3, 5, 7}};
     float lane[16];
 
     for (size_t i = 0; i < 16; i++) {
@@ -141,7 +144,8 @@ static float kernel_cached_logit(const qoq_half *q, const qoq_half *k, unsigned 
             pair[h] = wide(q[8 * i + dims[0]]) * wide(k[8 * i + dims[0]]);
             pair[h] = wide(qoq_half_from_double(pair[h]));
             for (size_t j = 1; j < 4; j++)
-                pair[h] = wide(qoq_half_from_double(wide(q[8 * i + dims[j]]) * wide(k[8 * i + dims[j]]) + pair[h]));
+                pair[h] = wide(qoq_half_from_double(
+                    wide(q[8 * i + dims[j]]) * wide(k[8 * i + dims[j]]) + pair[h]));
         }
         lane[i] = (float)wide(qoq_half_from_double(pair[0] + pair[1]));
     }
@@ -161,13 +165,14 @@ static float kernel_sum(const float *e, size_t count)
     return butterfly(warp, 8, 4);
 }
 
-static void kernel_head(qoq_half *out, const qoq_half *q, const qoq_half *k, const qoq_half *v, size_t context,
-                        unsigned bits)
+static void kernel_head(qoq_half *out, const qoq_half *q, const qoq_half *k, const qoq_half *v,
+                        size_t context, unsigned bits)
 {
     float *e = malloc(context * sizeof *e), most = -INFINITY, inverse;
 
     for (size_t t = 0; t < context; t++) {
-        e[t] = t + 1 < context ? kernel_cached_logit(q, k + t * DIM, bits) : kernel_current_logit(q, k + t * DIM);
+        e[t] = t + 1 < context ? kernel_cached_logit(q, k + t * DIM, bits)
+                               : kernel_current_logit(q, k + t * DIM);
         most = fmaxf(most, e[t]);
     }
     for (size_t t = 0; t < context; t++)
@@ -178,8 +183,9 @@ static void kernel_head(qoq_half *out, const qoq_half *q, const qoq_half *k, con
 
         for (size_t g = 0; g < 16; g++) {
             for (size_t t = g; t < context; t += 16)
-                acc[g] = (float)((double)acc[g] +
-                                 wide(qoq_half_from_float(multiply(e[t], inverse))) * wide(v[t * DIM + d]));
+                acc[g] =
+                    (float)((double)acc[g] + wide(qoq_half_from_float(multiply(e[t], inverse))) *
+                                                 wide(v[t * DIM + d]));
         }
         for (size_t half = 8; half > 0; half /= 2) {
             for (size_t g = 0; g < half; g++)
@@ -190,7 +196,8 @@ static void kernel_head(qoq_half *out, const qoq_half *q, const qoq_half *k, con
     free(e);
 }
 
-static void compare_with_kernel(struct qoq_kv_layout layout, size_t context, size_t q_heads, size_t stream)
+static void compare_with_kernel(struct qoq_kv_layout layout, size_t context, size_t q_heads,
+                                size_t stream)
 {
     struct test_random r = test_random(stream * 100000 + context * 10 + layout.bits);
     struct tokens s = tokens_new(layout, context, q_heads, 0.0f, &r);
@@ -203,9 +210,10 @@ static void compare_with_kernel(struct qoq_kv_layout layout, size_t context, siz
         head_values(k, v, &s, h * layout.heads / q_heads);
         kernel_head(expected, s.q + h * DIM, k, v, context, layout.bits);
         for (size_t d = 0; d < DIM; d++)
-            cr_assert_eq(out[h * DIM + d], expected[d], "KV%u page %zu context %zu head %zu dim %zu: %04x, not %04x"
-                         SEED_FORMAT, layout.bits, layout.page_tokens, context, h, d, out[h * DIM + d], expected[d],
-                         test_seed());
+            cr_assert_eq(out[h * DIM + d], expected[d],
+                         "KV%u page %zu context %zu head %zu dim %zu: %04x, not %04x" SEED_FORMAT,
+                         layout.bits, layout.page_tokens, context, h, d, out[h * DIM + d],
+                         expected[d], test_seed());
     }
     tokens_free(&s);
     guard_free(out);
@@ -256,8 +264,10 @@ Test(qserve_attention, close_to_exact)
         exact_attention(exact, x, kf, vf, 150, DIM, DIM);
         for (size_t d = 0; d < DIM; d++)
             worst = fmax(worst, fabs((double)((long double)qoq_half_to_float(out[d]) - exact[d])));
-        fprintf(stderr, "qserve attention, KV%u, 150 tokens: off by %.2g of max |v|\n", bits, worst / (double)largest);
-        cr_assert(worst <= 2e-3 * (double)largest, "KV%u: %g" SEED_FORMAT, bits, worst, test_seed());
+        fprintf(stderr, "qserve attention, KV%u, 150 tokens: off by %.2g of max |v|\n", bits,
+                worst / (double)largest);
+        cr_assert(worst <= 2e-3 * (double)largest, "KV%u: %g" SEED_FORMAT, bits, worst,
+                  test_seed());
         tokens_free(&s);
     }
 }
@@ -329,7 +339,8 @@ Test(qserve_attention, argument_errors)
     bad.bits = 3;
     cr_assert_eq(qoq_qserve_attention(out, w, s.q, s.k, s.v, seq, 20, 4, &bad), QOQ_ERR_ARGUMENT);
     bad = *l, bad.head_dim = 64;
-    cr_assert_eq(qoq_qserve_attention(out, w, s.q, s.k, s.v, seq, 20, 4, &bad), QOQ_ERR_UNSUPPORTED);
+    cr_assert_eq(qoq_qserve_attention(out, w, s.q, s.k, s.v, seq, 20, 4, &bad),
+                 QOQ_ERR_UNSUPPORTED);
     cr_assert_eq(qoq_qserve_attention(out, w, s.q, s.k, s.v, seq, 20, 4, l), QOQ_OK);
     tokens_free(&s);
 }

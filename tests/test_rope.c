@@ -173,7 +173,8 @@ static void table_row(float *s, float *c, const double *f, size_t dim, size_t p)
 }
 
 /* own: against sin and cos of p * f_j with f_j as given; whole: against theta^(-2j/D) itself. */
-static void measure_table(struct table_error *own, struct table_error *whole, double theta, size_t dim)
+static void measure_table(struct table_error *own, struct table_error *whole, double theta,
+                          size_t dim)
 {
     struct qoq_rope rope = {QOQ_ROPE_PLAIN, theta, 0.0, 0.0, 0.0, 0.0};
     mpfr_t s, c, angle;
@@ -209,13 +210,19 @@ Test(rope, table_against_mpfr)
         measure_table(&own, &whole, thetas[i], 64);
         measure_table(&own, &whole, thetas[i], 128);
     }
-    fprintf(stderr, "table to 131071: %.4f ulp, below 2^-10 off by 2^%.1f; frequencies included: %.4f ulp, 2^%.1f\n",
+    fprintf(stderr,
+            "table to 131071: %.4f ulp, below 2^-10 off by 2^%.1f; frequencies included: %.4f ulp, "
+            "2^%.1f\n",
             own.ulp, log2(own.tiny), whole.ulp, log2(whole.tiny));
     cr_assert(own.ulp <= 0.501 && own.tiny <= 0x1p-34, "%g ulp, %g", own.ulp, own.tiny);
-    cr_assert(whole.ulp <= 0.51 && whole.absolute <= 0x1.1p-25, "%g ulp, %g", whole.ulp, whole.absolute);
+    cr_assert(whole.ulp <= 0.51 && whole.absolute <= 0x1.1p-25, "%g ulp, %g", whole.ulp,
+              whole.absolute);
 }
 
-/* A row does not depend on where its table begins; position 0 turns nothing; the last position works. */
+/*
+ * A row does not depend on where its table begins; position 0 turns nothing; the last position
+ * works.
+ */
 Test(rope, table_rows)
 {
     float s[2][300 * 24], c[2][300 * 24];
@@ -253,15 +260,17 @@ Test(rope, rotation)
         for (size_t k = 0; k < heads * dim / 2; k++) {
             size_t at = k / (dim / 2) * dim + k % (dim / 2), j = k % (dim / 2);
             float a = x[at], b = x[at + dim / 2];
-            double before = hypot((double)a, (double)b), after = hypot((double)y[at], (double)y[at + dim / 2]);
+            double before = hypot((double)a, (double)b),
+                   after = hypot((double)y[at], (double)y[at + dim / 2]);
 
             cr_assert_eq(y[at], fmaf(c[j], a, -(float)((double)s[j] * (double)b)));
             cr_assert_eq(y[at + dim / 2], fmaf(c[j], b, (float)((double)s[j] * (double)a)));
-            cr_assert(fabs(after - before) <= 2.5 * 0x1p-24 * before, "D=%zu pair %zu: %g, %g" SEED_FORMAT,
-                      dim, j, before, after, test_seed());
+            cr_assert(fabs(after - before) <= 2.5 * 0x1p-24 * before,
+                      "D=%zu pair %zu: %g, %g" SEED_FORMAT, dim, j, before, after, test_seed());
         }
         cr_assert_eq(qoq_rope_apply(x, x, s, c, heads, dim), QOQ_OK);
-        cr_assert_eq(memcmp(x, y, heads * dim * sizeof *y), 0, "in place, D=%zu" SEED_FORMAT, dim, test_seed());
+        cr_assert_eq(memcmp(x, y, heads * dim * sizeof *y), 0, "in place, D=%zu" SEED_FORMAT, dim,
+                     test_seed());
         cr_assert(guard_intact(x));
         guard_free(x);
         guard_free(y);
@@ -290,7 +299,8 @@ Test(rope, products_depend_on_distance)
         for (size_t d = 0; d < 64; d++)
             dot += (double)y[0][d] * (double)y[1][d];
         first = p == 5 ? dot : first;
-        cr_assert(fabs(dot - first) < 1e-5, "position %zu: %g, not %g" SEED_FORMAT, p, dot, first, test_seed());
+        cr_assert(fabs(dot - first) < 1e-5, "position %zu: %g, not %g" SEED_FORMAT, p, dot, first,
+                  test_seed());
     }
 }
 
@@ -327,9 +337,11 @@ Test(rope, argument_errors_of_frequencies)
     }
     for (size_t i = 0; i < COUNT(bad_factor); i++) {
         rope = llama31, rope.factor = bad_factor[i];
-        cr_assert_eq(qoq_rope_frequencies(f, 128, &rope), QOQ_ERR_ARGUMENT, "factor %g", rope.factor);
+        cr_assert_eq(qoq_rope_frequencies(f, 128, &rope), QOQ_ERR_ARGUMENT, "factor %g",
+                     rope.factor);
         rope.kind = QOQ_ROPE_LINEAR;
-        cr_assert_eq(qoq_rope_frequencies(f, 128, &rope), QOQ_ERR_ARGUMENT, "factor %g", rope.factor);
+        cr_assert_eq(qoq_rope_frequencies(f, 128, &rope), QOQ_ERR_ARGUMENT, "factor %g",
+                     rope.factor);
         rope.kind = QOQ_ROPE_PLAIN;
         cr_assert_eq(qoq_rope_frequencies(f, 128, &rope), QOQ_OK, "factor unused");
     }
@@ -420,7 +432,8 @@ Test(rope, qserve_matches_its_description)
             double slack;
 
             qserve_angle(&s, &c, j % (dim / 2), dim, p, bases[i % 2]);
-            high = prefill ? fmaf(c, b, (float)((double)s * (double)a)) : fmaf(s, a, (float)((double)c * (double)b));
+            high = prefill ? fmaf(c, b, (float)((double)s * (double)a))
+                           : fmaf(s, a, (float)((double)c * (double)b));
             equal += y[at] == qoq_half_from_float(fmaf(c, a, -(float)((double)s * (double)b)));
             equal += y[at + dim / 2] == qoq_half_from_float(high);
             total += 2;
@@ -450,10 +463,12 @@ Test(rope, qserve_fusions)
 
             turns = (float)p * qoq_exp2(-power) * 0x1.45f306p-3f;
             qoq_sincos(&s, &c, 0x1.921fb54442d18p+2 * (double)turns);
-            high = prefill ? fmaf(c, b, (float)((double)s * (double)a)) : fmaf(s, a, (float)((double)c * (double)b));
+            high = prefill ? fmaf(c, b, (float)((double)s * (double)a))
+                           : fmaf(s, a, (float)((double)c * (double)b));
             cr_assert_eq(y[j], qoq_half_from_float(fmaf(c, a, -(float)((double)s * (double)b))),
                          "position %zu pair %zu" SEED_FORMAT, p, j, test_seed());
-            cr_assert_eq(y[j + 32], qoq_half_from_float(high), "position %zu pair %zu" SEED_FORMAT, p, j, test_seed());
+            cr_assert_eq(y[j + 32], qoq_half_from_float(high), "position %zu pair %zu" SEED_FORMAT,
+                         p, j, test_seed());
         }
     }
 }
@@ -474,8 +489,10 @@ Test(rope, qserve_against_exact_rotation)
                 x[d] = qoq_half_from_float(test_normal(&r, 1.0f));
             cr_assert_eq(qoq_qserve_rope(y, x, 1, 128, p, 1e4f, prefill), QOQ_OK);
             for (size_t j = 0; j < 64; j++) {
-                double angle = (double)p * pow(1e4, -(double)j / 64.0), s = sin(angle), c = cos(angle);
-                double a = (double)qoq_half_to_float(x[j]), b = (double)qoq_half_to_float(x[j + 64]);
+                double angle = (double)p * pow(1e4, -(double)j / 64.0), s = sin(angle),
+                       c = cos(angle);
+                double a = (double)qoq_half_to_float(x[j]),
+                       b = (double)qoq_half_to_float(x[j + 64]);
                 double low = fabs((double)qoq_half_to_float(y[j]) - (c * a - s * b));
                 double high = fabs((double)qoq_half_to_float(y[j + 64]) - (c * b + s * a));
 

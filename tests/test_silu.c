@@ -30,7 +30,8 @@ Test(silu, close_to_long_double)
         cr_assert_eq(qoq_silu_mul(y, gate, up, count), QOQ_OK);
         cr_assert(guard_intact(y));
         for (size_t i = 0; i < count; i++) {
-            long double g = (long double)gate[i], exact = g / (1.0L + expl(-g)) * (long double)ups[j];
+            long double g = (long double)gate[i],
+                        exact = g / (1.0L + expl(-g)) * (long double)ups[j];
             double error = (double)fabsl((long double)y[i] - exact);
 
             if (!isfinite(gate[i]))
@@ -68,7 +69,8 @@ Test(silu, fused_equals_unfused)
         struct test_random r = test_random(i);
         size_t k = widths[i], m = 5;
         qoq_half *gate = random_halves(&r, m * k, 6.0f), *up = random_halves(&r, m * k, 2.0f);
-        float *g = guard_new(k * sizeof *g), *u = guard_new(k * sizeof *u), *y = guard_new(k * sizeof *y);
+        float *g = guard_new(k * sizeof *g), *u = guard_new(k * sizeof *u),
+              *y = guard_new(k * sizeof *y);
         struct qoq_act act = act_new(m, k);
         int8_t *q = guard_new(k);
 
@@ -90,7 +92,8 @@ Test(silu, fused_equals_unfused)
             cr_assert(scale == act.scale[row] || (isnan(scale) && isnan(act.scale[row])),
                       "k=%zu row %zu" SEED_FORMAT, k, row, test_seed());
             cr_assert_eq(sum, act.sum[row], "k=%zu row %zu" SEED_FORMAT, k, row, test_seed());
-            cr_assert_eq(memcmp(q, act.q + row * k, k), 0, "k=%zu row %zu" SEED_FORMAT, k, row, test_seed());
+            cr_assert_eq(memcmp(q, act.q + row * k, k), 0, "k=%zu row %zu" SEED_FORMAT, k, row,
+                         test_seed());
         }
         cr_assert(isnan(act.scale[1]) && isinf(act.scale[2]) && isfinite(act.scale[3]));
         act_free(&act);
@@ -120,7 +123,8 @@ Test(silu, qserve_matches_its_description)
     cr_assert_eq(qoq_qserve_silu_mul(out, gate, up, count), QOQ_OK);
     cr_assert(guard_intact(out));
     for (size_t i = 0; i < count; i++) {
-        float g = qoq_half_to_float((qoq_half)i), u = qoq_half_to_float(up[i]), got = qoq_half_to_float(out[i]);
+        float g = qoq_half_to_float((qoq_half)i), u = qoq_half_to_float(up[i]),
+              got = qoq_half_to_float(out[i]);
         float e = (float)exp2((double)(float)((double)-g * (double)0x1.715476p+0f));
         float inverse = (float)(1.0 / (double)(float)(1.0 + (double)e)), t, y;
 
@@ -131,8 +135,8 @@ Test(silu, qserve_matches_its_description)
             continue;
         }
         different += got != y;
-        cr_assert(got == y || fabsf(got - y) <= fabsf(y) * 0x1.8p-10f + 0x1.8p-22f, "%04zx: %a, not %a", i,
-                  (double)got, (double)y);
+        cr_assert(got == y || fabsf(got - y) <= fabsf(y) * 0x1.8p-10f + 0x1.8p-22f,
+                  "%04zx: %a, not %a", i, (double)got, (double)y);
     }
     cr_assert(different <= 20, "%zu differ", different);
     guard_free(gate);

@@ -10,7 +10,8 @@
 #include "golden/operator.h"
 
 /* Rank and dimensions of a tensor as two arguments: QOQ_SHAPE(m, k). */
-#define QOQ_SHAPE(...) (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (size_t[]){__VA_ARGS__}
+#define QOQ_SHAPE(...) \
+    (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (size_t[]){__VA_ARGS__}
 
 /* A parameter of the case, which has it. */
 size_t qoq_golden_size(const struct qoq_golden_case *c, const char *name);
@@ -19,8 +20,8 @@ double qoq_golden_real(const struct qoq_golden_case *c, const char *name);
 /* 1: the case's kind of inputs is this word. */
 int qoq_golden_kind_is(const struct qoq_golden_case *c, const char *word);
 
-/* The recipe that the case's kind names, with the exponent of `bell` and the limit of `ties`; the kind
- * "sevenths" is `ties` with seven times the limit. */
+/* The recipe that the case's kind names, with the exponent of `bell` and the limit of `ties`; the
+ * kind "sevenths" is `ties` with seven times the limit. */
 struct qoq_recipe qoq_golden_recipe(const struct qoq_golden_case *c, int exponent, int ties);
 
 /* Elements of an input or output, which exists. */
@@ -31,11 +32,13 @@ void *qoq_golden_out(const struct qoq_golden_case *c, const char *name);
 void *qoq_golden_draw(struct qoq_golden_case *c, const char *name, enum qoq_dtype dtype,
                       const char *axes, struct qoq_recipe recipe, int rank, const size_t *dim);
 
-/* Elements [rows][columns] (malloc) filled by a recipe that are no input themselves; takes the next number. */
+/* Elements [rows][columns] (malloc) filled by a recipe that are no input themselves; takes the next
+ * number. */
 void *qoq_golden_draw_hidden(struct qoq_golden_case *c, enum qoq_dtype dtype,
                              struct qoq_recipe recipe, size_t rows, size_t columns);
 
-/* An input that the operator computes from others or from hidden draws; `from` says how, in few words. */
+/* An input that the operator computes from others or from hidden draws; `from` says how, in few
+ * words. */
 void *qoq_golden_derive(struct qoq_golden_case *c, const char *name, enum qoq_dtype dtype,
                         const char *axes, const char *from, int rank, const size_t *dim);
 

@@ -8,9 +8,8 @@
 
 struct qoq_kv_layout qoq_golden_kv_layout(const struct qoq_golden_case *c)
 {
-    struct qoq_kv_layout layout = {(unsigned)qoq_golden_size(c, "bits"),
-                                   qoq_golden_size(c, "page"), qoq_golden_size(c, "heads"),
-                                   qoq_golden_size(c, "head_dim")};
+    struct qoq_kv_layout layout = {(unsigned)qoq_golden_size(c, "bits"), qoq_golden_size(c, "page"),
+                                   qoq_golden_size(c, "heads"), qoq_golden_size(c, "head_dim")};
 
     return layout;
 }
@@ -103,7 +102,8 @@ enum qoq_status qoq_golden_add_cache(struct qoq_golden_case *c, const int32_t *t
                                      size_t sequences, const void *k, const void *v,
                                      enum qoq_dtype dtype, int stale)
 {
-    struct qoq_golden_cache cache = {qoq_golden_kv_layout(c), sequences, 1, 1, NULL, NULL, NULL, NULL};
+    struct qoq_golden_cache cache = {
+        qoq_golden_kv_layout(c), sequences, 1, 1, NULL, NULL, NULL, NULL};
     uint64_t seed = qoq_gen((uint64_t)c->seed, (uint64_t)c->streams++);
     size_t bytes = qoq_kv_page_bytes(&cache.layout);
 

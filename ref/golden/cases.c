@@ -46,7 +46,8 @@ enum qoq_status qoq_golden_begin(struct qoq_golden_case *c, const char *name, st
 
     memset(c, 0, sizeof *c);
     if (op == NULL)
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, name, "no such operator; see 'qoq golden list'");
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, name,
+                        "no such operator; see 'qoq golden list'");
     snprintf(c->op, sizeof c->op, "%s", op->name);
     snprintf(c->profile, sizeof c->profile, "%s", op->profile);
     snprintf(c->clauses, sizeof c->clauses, "%s", op->clauses);
@@ -73,7 +74,8 @@ static enum qoq_status parse_value(struct qoq_golden_parameter *p, const char *t
     return end == text || *end != 0 || (errno != 0 && !p->is_real) ? QOQ_ERR_ARGUMENT : QOQ_OK;
 }
 
-enum qoq_status qoq_golden_assign(struct qoq_golden_case *c, const char *text, struct qoq_error *err)
+enum qoq_status qoq_golden_assign(struct qoq_golden_case *c, const char *text,
+                                  struct qoq_error *err)
 {
     const struct qoq_golden_operator *op = qoq_golden_operator_find(c->op);
     const struct qoq_golden_parameter_spec *spec;
@@ -89,8 +91,8 @@ enum qoq_status qoq_golden_assign(struct qoq_golden_case *c, const char *text, s
     if (parse_value(&p, text + length + 1) != QOQ_OK)
         return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, text, "not a number");
     if (!in_range(spec, &p))
-        return qoq_fail(err, QOQ_ERR_RANGE, NULL, text, "must be between %.10g and %.10g%s", spec->lo,
-                        spec->hi, spec->step != 0 ? ", in steps" : "");
+        return qoq_fail(err, QOQ_ERR_RANGE, NULL, text, "must be between %.10g and %.10g%s",
+                        spec->lo, spec->hi, spec->step != 0 ? ", in steps" : "");
     if (qoq_golden_parameter_set(c, p.name, p.is_real, p.integer, p.real) != 0)
         return qoq_fail(err, QOQ_ERR_UNSUPPORTED, NULL, text, "too many parameters");
     return QOQ_OK;
@@ -109,15 +111,18 @@ static enum qoq_status check_header(const struct qoq_golden_case *c,
         return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, c->name,
                         "a case name has letters, digits, '_', '-', '.', at most 63");
     if (!has_word((*op)->kinds, c->kind))
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, c->name, "%s has no inputs '%s', only: %s", c->op,
-                        c->kind, (*op)->kinds);
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, NULL, c->name, "%s has no inputs '%s', only: %s",
+                        c->op, c->kind, (*op)->kinds);
     if (c->seed < 0 || strcmp(c->profile, (*op)->profile) != 0)
-        return qoq_fail(err, QOQ_ERR_FORMAT, NULL, c->name, "seed or profile is not the operator's");
-    for (const struct qoq_golden_parameter_spec *p = (*op)->parameters; p->name != NULL; p++, count++) {
+        return qoq_fail(err, QOQ_ERR_FORMAT, NULL, c->name,
+                        "seed or profile is not the operator's");
+    for (const struct qoq_golden_parameter_spec *p = (*op)->parameters; p->name != NULL;
+         p++, count++) {
         const struct qoq_golden_parameter *have = qoq_golden_parameter_find(c, p->name);
         if (have == NULL || !in_range(p, have))
-            return qoq_fail(err, QOQ_ERR_RANGE, NULL, c->name, "parameter %s is missing or outside %.10g to %.10g",
-                            p->name, p->lo, p->hi);
+            return qoq_fail(err, QOQ_ERR_RANGE, NULL, c->name,
+                            "parameter %s is missing or outside %.10g to %.10g", p->name, p->lo,
+                            p->hi);
     }
     if (count != c->parameters)
         return qoq_fail(err, QOQ_ERR_FORMAT, NULL, c->name, "has a parameter that %s lacks", c->op);
@@ -130,8 +135,8 @@ static enum qoq_status explain(enum qoq_status status, const struct qoq_golden_c
     if (status == QOQ_OK)
         return status;
     if (status == QOQ_ERR_MEMORY)
-        return qoq_fail(err, status, NULL, c->name,
-                        "not enough memory, or a tensor above %zu MiB", QOQ_GOLDEN_MAX_BYTES >> 20);
+        return qoq_fail(err, status, NULL, c->name, "not enough memory, or a tensor above %zu MiB",
+                        QOQ_GOLDEN_MAX_BYTES >> 20);
     return qoq_fail(err, status, NULL, c->name, "%s: %s", c->op, qoq_status_string(status));
 }
 
@@ -167,7 +172,8 @@ static int same_shape(const struct qoq_golden_tensor *a, const struct qoq_golden
 {
     return a->tensor.dtype == b->tensor.dtype && a->tensor.rank == b->tensor.rank &&
            a->layout == b->layout && memcmp(a->logical, b->logical, sizeof a->logical) == 0 &&
-           memcmp(a->tensor.dim, b->tensor.dim, (size_t)a->tensor.rank * sizeof a->tensor.dim[0]) == 0;
+           memcmp(a->tensor.dim, b->tensor.dim, (size_t)a->tensor.rank * sizeof a->tensor.dim[0]) ==
+               0;
 }
 
 static enum qoq_status compare_inputs(int *same, const struct qoq_golden_case *made,
@@ -179,9 +185,11 @@ static enum qoq_status compare_inputs(int *same, const struct qoq_golden_case *m
                         c->inputs.count, c->op, made->inputs.count);
     for (size_t i = 0; i < made->inputs.count; i++) {
         const struct qoq_golden_tensor *want = &made->inputs.item[i];
-        const struct qoq_golden_tensor *have = qoq_golden_tensors_find(&c->inputs, want->tensor.name);
+        const struct qoq_golden_tensor *have =
+            qoq_golden_tensors_find(&c->inputs, want->tensor.name);
         if (have == NULL || !same_shape(have, want))
-            return qoq_fail(err, QOQ_ERR_FORMAT, NULL, c->name, "input %s is missing or has another type, shape or layout",
+            return qoq_fail(err, QOQ_ERR_FORMAT, NULL, c->name,
+                            "input %s is missing or has another type, shape or layout",
                             want->tensor.name);
         if (memcmp(have->tensor.data, want->tensor.data, qoq_tensor_bytes(&want->tensor)) != 0)
             *same = 0;
@@ -210,8 +218,9 @@ enum qoq_status qoq_golden_recompute(struct qoq_golden_case *fresh, const struct
     copy_header(fresh, c);
     for (size_t i = 0; i < c->inputs.count && status == QOQ_OK; i++) {
         const struct qoq_golden_tensor *from = &c->inputs.item[i];
-        struct qoq_golden_tensor *to = qoq_golden_tensors_new(
-            &fresh->inputs, from->tensor.name, from->tensor.dtype, from->tensor.dim, from->tensor.rank);
+        struct qoq_golden_tensor *to =
+            qoq_golden_tensors_new(&fresh->inputs, from->tensor.name, from->tensor.dtype,
+                                   from->tensor.dim, from->tensor.rank);
         if (to == NULL) {
             status = explain(QOQ_ERR_MEMORY, c, err);
             break;

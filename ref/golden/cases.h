@@ -16,18 +16,21 @@ QOQ_CHECKED enum qoq_status qoq_golden_assign(struct qoq_golden_case *c, const c
                                               struct qoq_error *err);
 
 /* Makes inputs from kind, seed and parameters of *c, all checked first. */
-QOQ_CHECKED enum qoq_status qoq_golden_make_inputs(struct qoq_golden_case *c, struct qoq_error *err);
+QOQ_CHECKED enum qoq_status qoq_golden_make_inputs(struct qoq_golden_case *c,
+                                                   struct qoq_error *err);
 
 /* Adds outputs computed from the inputs, which qoq_golden_make_inputs made or
  * qoq_golden_check_inputs accepted. */
 QOQ_CHECKED enum qoq_status qoq_golden_run(struct qoq_golden_case *c, struct qoq_error *err);
 
 /* Checks a case from a file: known operator, parameters in range, inputs of the names, types and
- * shapes that belong to them. *same is 1 if they also equal what the generator gives, bit by bit. */
+ * shapes that belong to them. *same is 1 if they also equal what the generator gives, bit by bit.
+ */
 QOQ_CHECKED enum qoq_status qoq_golden_check_inputs(int *same, const struct qoq_golden_case *c,
                                                     struct qoq_error *err);
 
-/* A new case *fresh with the inputs of c (accepted by qoq_golden_check_inputs) and recomputed outputs. */
+/* A new case *fresh with the inputs of c (accepted by qoq_golden_check_inputs) and recomputed
+ * outputs. */
 QOQ_CHECKED enum qoq_status qoq_golden_recompute(struct qoq_golden_case *fresh,
                                                  const struct qoq_golden_case *c,
                                                  struct qoq_error *err);

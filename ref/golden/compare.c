@@ -7,15 +7,15 @@
 
 const char *qoq_golden_code_bucket(int i)
 {
-    static const char *const name[QOQ_CODE_BUCKETS] = {"-17 and below", "-16..-2", "-1",
-                                                       "+1",            "+2..+16", "+17 and above"};
+    static const char *const name[QOQ_CODE_BUCKETS] = {"-17 and below", "-16..-2",      "-1", "+1",
+                                                       "+2..+16",       "+17 and above"};
     return name[i];
 }
 
 const char *qoq_golden_step_bucket(int i)
 {
     static const char *const name[QOQ_STEP_BUCKETS] = {
-        "sign of zero", "1 ulp",       "2 ulp",     "3..4 ulp", "5..16 ulp",
+        "sign of zero", "1 ulp",          "2 ulp",    "3..4 ulp", "5..16 ulp",
         "17..256 ulp",  "257..65536 ulp", "more ulp", "infinity", "NaN"};
     return name[i];
 }
@@ -30,7 +30,8 @@ static int code_bucket(double difference)
     return i;
 }
 
-static int step_bucket(const struct qoq_golden_element *ours, const struct qoq_golden_element *theirs)
+static int step_bucket(const struct qoq_golden_element *ours,
+                       const struct qoq_golden_element *theirs)
 {
     static const uint64_t top[7] = {0, 1, 2, 4, 16, 256, 65536};
     uint64_t steps;
@@ -61,8 +62,8 @@ static void note_place(struct qoq_golden_report *r, const struct qoq_golden_wher
     }
 }
 
-static void note_difference(struct qoq_golden_report *r, const struct qoq_golden_tensor *t, size_t i,
-                            const struct qoq_golden_element *ours,
+static void note_difference(struct qoq_golden_report *r, const struct qoq_golden_tensor *t,
+                            size_t i, const struct qoq_golden_element *ours,
                             const struct qoq_golden_element *theirs)
 {
     struct qoq_golden_where w;
@@ -123,7 +124,8 @@ enum qoq_status qoq_golden_compare(struct qoq_golden_report *report,
     }
     report->within = report->outside == 0;
     for (int p = 0; p < QOQ_PARTS; p++) {
-        if (rule[p].kind == QOQ_RULE_CODE && (double)differing[p] > ceil(rule[p].rate * (double)total[p]))
+        if (rule[p].kind == QOQ_RULE_CODE &&
+            (double)differing[p] > ceil(rule[p].rate * (double)total[p]))
             report->within = 0;
     }
     return QOQ_OK;

@@ -14,10 +14,10 @@ const char *qoq_golden_step_bucket(int i);
 
 struct qoq_golden_report {
     size_t elements, differing;
-    size_t outside;                          /* elements that break the rule by themselves */
-    int within;                              /* 1: the rule is kept, rates included */
-    size_t first;                            /* the first differing element, if differing > 0 */
-    struct qoq_golden_element ours, theirs;  /* its values */
+    size_t outside;                         /* elements that break the rule by themselves */
+    int within;                             /* 1: the rule is kept, rates included */
+    size_t first;                           /* the first differing element, if differing > 0 */
+    struct qoq_golden_element ours, theirs; /* its values */
     struct qoq_golden_where where;
     size_t code[QOQ_CODE_BUCKETS], step[QOQ_STEP_BUCKETS];
     uint64_t most_steps; /* largest distance of finite floats */
@@ -29,8 +29,8 @@ struct qoq_golden_report {
     } range[QOQ_GOLDEN_AXES];
 };
 
-/* Compares data of the type, shape and layout of `output` with it. bound: NULL unless the rule needs
- * it. QOQ_ERR_FORMAT: the output's rule cannot be read. */
+/* Compares data of the type, shape and layout of `output` with it. bound: NULL unless the rule
+ * needs it. QOQ_ERR_FORMAT: the output's rule cannot be read. */
 QOQ_CHECKED enum qoq_status qoq_golden_compare(struct qoq_golden_report *report,
                                                const struct qoq_golden_tensor *output,
                                                const struct qoq_tensor *bound, const void *theirs);

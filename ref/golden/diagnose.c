@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hints that need only the two versions of an output: factors, offsets, holes, places, last bits. */
+/* Hints from the two versions of an output alone: factors, offsets, holes, places, last bits. */
 #include "golden/diagnose.h"
 
 #include <math.h>
@@ -53,7 +53,8 @@ static double tolerance_of(enum qoq_dtype dtype)
 
 /* Groups of elements: `count` of them, element i in group i / inner % count. 1: each has a ratio of
  * its own that is not 1. */
-static int ratio_by(const struct qoq_golden_tensor *t, const void *theirs, size_t count, size_t inner)
+static int ratio_by(const struct qoq_golden_tensor *t, const void *theirs, size_t count,
+                    size_t inner)
 {
     size_t elements = qoq_golden_elements(t), telling = 0;
     struct qoq_golden_element a, b;
@@ -88,9 +89,10 @@ static int find_ratio(struct qoq_golden_hints *hints, const struct qoq_golden_te
     if (!qoq_golden_is_float(t->tensor.dtype) || elements < 4 || t->layout != QOQ_LAYOUT_ROWS)
         return 0;
     if (ratio_by(t, theirs, 1, elements)) {
-        qoq_golden_hint(hints, QOQ_HINT_RATIO,
-                        "every value is about %.6g times ours: a factor is missing or applied twice",
-                        r->theirs.value / r->ours.value);
+        qoq_golden_hint(
+            hints, QOQ_HINT_RATIO,
+            "every value is about %.6g times ours: a factor is missing or applied twice",
+            r->theirs.value / r->ours.value);
         return 1;
     }
     if (rank < 2 || elements > 65536)
@@ -102,8 +104,9 @@ static int find_ratio(struct qoq_golden_hints *hints, const struct qoq_golden_te
         return 1;
     }
     if (columns <= 4096 && ratio_by(t, theirs, columns, 1)) {
-        qoq_golden_hint(hints, QOQ_HINT_RATIO,
-                        "each column is off by a factor of its own: is the scale of a column missing?");
+        qoq_golden_hint(
+            hints, QOQ_HINT_RATIO,
+            "each column is off by a factor of its own: is the scale of a column missing?");
         return 1;
     }
     return 0;
@@ -147,14 +150,17 @@ static int find_values(struct qoq_golden_hints *hints, const struct qoq_golden_t
         saturated += isinf(a.value) && isfinite(b.value) && fabs(b.value) >= 65000;
     }
     if (zero == r->differing && zero > 1)
-        qoq_golden_hint(hints, QOQ_HINT_UNWRITTEN,
-                        "every differing element is 0 in yours: never written, or written elsewhere");
+        qoq_golden_hint(
+            hints, QOQ_HINT_UNWRITTEN,
+            "every differing element is 0 in yours: never written, or written elsewhere");
     if (nan > 0)
-        qoq_golden_hint(hints, QOQ_HINT_NAN, "%zu elements are NaN in yours where ours are numbers", nan);
+        qoq_golden_hint(hints, QOQ_HINT_NAN, "%zu elements are NaN in yours where ours are numbers",
+                        nan);
     if (saturated == r->differing && saturated > 0)
         qoq_golden_hint(hints, QOQ_HINT_SATURATED,
                         "overflow saturates in yours; it gives infinity in ours (N 2.1, 6.3)");
-    return (zero == r->differing && zero > 1) || nan > 0 || (saturated == r->differing && saturated > 0);
+    return (zero == r->differing && zero > 1) || nan > 0 ||
+           (saturated == r->differing && saturated > 0);
 }
 
 /* ---- Where ---- */
@@ -167,15 +173,16 @@ static void find_places(struct qoq_golden_hints *hints, const struct qoq_golden_
         if (extent < 2 || r->differing < 4)
             continue;
         if (lo == hi)
-            qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have %s = %zu (of %zu)", name, lo,
-                            extent);
+            qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have %s = %zu (of %zu)", name,
+                            lo, extent);
         else if (lo > 0 && hi == extent - 1 && lo >= extent / 2)
-            qoq_golden_hint(hints, QOQ_HINT_PLACE,
-                            "all differences lie in the tail of %s, %zu..%zu of %zu: a ragged edge?", name,
-                            lo, hi, extent);
+            qoq_golden_hint(
+                hints, QOQ_HINT_PLACE,
+                "all differences lie in the tail of %s, %zu..%zu of %zu: a ragged edge?", name, lo,
+                hi, extent);
         else if (hi - lo + 1 <= extent / 2)
-            qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have %s in %zu..%zu (of %zu)", name,
-                            lo, hi, extent);
+            qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have %s in %zu..%zu (of %zu)",
+                            name, lo, hi, extent);
         if (lo != hi && (r->range[a].odd || r->range[a].even) && r->differing >= 8)
             qoq_golden_hint(hints, QOQ_HINT_PLACE, "all differences have an %s %s",
                             r->range[a].odd ? "odd" : "even", name);
@@ -194,10 +201,11 @@ static void find_small(struct qoq_golden_hints *hints, const struct qoq_golden_t
     for (int i = 0; i < QOQ_STEP_BUCKETS; i++)
         steps += r->step[i];
     if (codes > 0 && t->tensor.dtype != QOQ_I32 && r->code[2] + r->code[3] == codes)
-        qoq_golden_hint(hints, QOQ_HINT_OFF_BY_ONE,
-                        "codes are off by one in %zu of %zu elements: ties rounded another way, a "
-                        "quotient instead of a reciprocal, or a scale rounded too early or too late",
-                        codes, r->elements);
+        qoq_golden_hint(
+            hints, QOQ_HINT_OFF_BY_ONE,
+            "codes are off by one in %zu of %zu elements: ties rounded another way, a "
+            "quotient instead of a reciprocal, or a scale rounded too early or too late",
+            codes, r->elements);
     if (steps > 0 && r->step[0] == steps)
         qoq_golden_hint(hints, QOQ_HINT_ZERO_SIGN, "only signs of zeros differ");
     else if (steps > 0 && r->step[0] + r->step[1] + r->step[2] == steps)
@@ -221,14 +229,16 @@ void qoq_golden_diagnose(struct qoq_golden_hints *hints, const struct qoq_golden
     if (!found)
         found = qoq_golden_diagnose_order(hints, output, theirs);
     if (!found)
-        found = find_offset(hints, output, report, theirs) || find_ratio(hints, output, report, theirs);
+        found =
+            find_offset(hints, output, report, theirs) || find_ratio(hints, output, report, theirs);
     if (!found)
         found = find_values(hints, output, report, theirs);
     find_places(hints, report);
     if (!found)
         find_small(hints, output, report);
     if (hints->count == 0 && report->differing * 2 > report->elements)
-        qoq_golden_hint(hints, QOQ_HINT_UNRELATED,
-                        "most elements differ and nothing known fits: other inputs, another seed, or an "
-                        "operand read wrongly");
+        qoq_golden_hint(
+            hints, QOQ_HINT_UNRELATED,
+            "most elements differ and nothing known fits: other inputs, another seed, or an "
+            "operand read wrongly");
 }

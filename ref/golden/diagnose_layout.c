@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The right bytes in the wrong places: each function writes what our output would look like under one
- * common confusion about the layouts of N 5 and 7.1, and the diagnosis counts how well that fits.
+ * The right bytes in the wrong places: each function writes what our output would look like under
+ * one common confusion about the layouts of N 5 and 7.1, and the diagnosis counts how well that
+ * fits.
  */
 #include "golden/diagnose.h"
 
@@ -78,7 +79,8 @@ static int untile(struct sheet *s)
 /* Tiles run over n first. */
 static int turn_tiles(struct sheet *s)
 {
-    size_t rows = round_up(s->t->logical[0], 32) / 32, columns = round_up(s->t->logical[1], 32) / 32;
+    size_t rows = round_up(s->t->logical[0], 32) / 32,
+           columns = round_up(s->t->logical[1], 32) / 32;
 
     for (size_t a = 0; a < rows; a++) {
         for (size_t e = 0; e < columns; e++)
@@ -193,7 +195,8 @@ static int pairs(struct sheet *s)
     for (size_t page = 0; page < s->bytes; page += s->t->tensor.dim[1]) {
         for (size_t i = 0; i < count; i++) {
             memcpy(s->other + page + codes + 4 * i, s->ours + page + codes + 2 * i, 2);
-            memcpy(s->other + page + codes + 4 * i + 2, s->ours + page + codes + 2 * (count + i), 2);
+            memcpy(s->other + page + codes + 4 * i + 2, s->ours + page + codes + 2 * (count + i),
+                   2);
         }
     }
     return 1;
@@ -233,15 +236,20 @@ static const struct {
     {LAYOUT(NIBBLES), tile_plain, "the codes are in tile order (N 5.2) instead of plain order"},
     {LAYOUT(TILES), untile, "tile order not applied: the codes are in plain order (N 5.1)"},
     {LAYOUT(TILES), turn_tiles, "the 512-byte tiles run over n first instead of over k first"},
-    {LAYOUT(TILES), turn_lanes, "in each lane, bytes 4..7 (n + 8) and 8..11 (k + 16) are exchanged"},
-    {LAYOUT(COLUMNS), columns_plain, "the columns are in plain order instead of 0, 8, 16, 24, 1, ..."},
+    {LAYOUT(TILES), turn_lanes,
+     "in each lane, bytes 4..7 (n + 8) and 8..11 (k + 16) are exchanged"},
+    {LAYOUT(COLUMNS), columns_plain,
+     "the columns are in plain order instead of 0, 8, 16, 24, 1, ..."},
     {LAYOUT(COLUMNS), columns_other,
-     "the columns are in the order 0, 8, 1, 9, ... of another converter instead of 0, 8, 16, 24, 1, ..."},
+     "the columns are in the order 0, 8, 1, 9, ... of another converter instead of 0, 8, 16, 24, "
+     "1, ..."},
     {LAYOUT(COLUMNS), columns_turned, "the array is [channel][group] instead of [group][channel]"},
-    {LAYOUT(COLUMNS), columns_negated, "every byte is negated: zeros are stored as -(z * s2) mod 256"},
+    {LAYOUT(COLUMNS), columns_negated,
+     "every byte is negated: zeros are stored as -(z * s2) mod 256"},
     {LAYOUT(PAGES), slots_first, "the page is [slot][head] instead of [head][slot]"},
     {LAYOUT(PAGES), zeros_first, "the zeros lie before the scales"},
-    {LAYOUT(PAGES), pairs, "scales and zeros are interleaved in pairs instead of lying in two regions"},
+    {LAYOUT(PAGES), pairs,
+     "scales and zeros are interleaved in pairs instead of lying in two regions"},
     {LAYOUT(ROWS), transposed, "the array is transposed: the last two axes are exchanged"},
 };
 

@@ -45,7 +45,8 @@ static int by_hash(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* 1: theirs holds exactly our slices, all different, in another order; *index of theirs is our *source. */
+/* 1: theirs holds exactly our slices, all different, in another order; *index of theirs is our
+ * *source. */
 static int reordered(struct slice *ours, struct slice *theirs, size_t extent, size_t *index,
                      size_t *source)
 {
@@ -90,8 +91,8 @@ static int check_axis(struct qoq_golden_hints *hints, const struct qoq_golden_te
     return found;
 }
 
-int qoq_golden_diagnose_order(struct qoq_golden_hints *hints, const struct qoq_golden_tensor *output,
-                              const void *theirs)
+int qoq_golden_diagnose_order(struct qoq_golden_hints *hints,
+                              const struct qoq_golden_tensor *output, const void *theirs)
 {
     struct qoq_golden_where w;
     size_t inner = qoq_golden_elements(output);

@@ -16,7 +16,8 @@ static size_t round_up(size_t n, size_t to)
 
 static struct qoq_kv_layout kv_layout(const struct qoq_golden_tensor *t)
 {
-    struct qoq_kv_layout layout = {(unsigned)t->logical[0], t->logical[1], t->logical[2], t->logical[3]};
+    struct qoq_kv_layout layout = {(unsigned)t->logical[0], t->logical[1], t->logical[2],
+                                   t->logical[3]};
 
     return layout;
 }
@@ -46,7 +47,10 @@ static void number(struct qoq_golden_element *out, enum qoq_dtype dtype, const u
     uint32_t u32;
 
     out->dtype = dtype;
-    memcpy(size == 1 ? (void *)&u8 : size == 2 ? (void *)&u16 : size == 4 ? (void *)&u32 : (void *)&out->bits,
+    memcpy(size == 1   ? (void *)&u8
+           : size == 2 ? (void *)&u16
+           : size == 4 ? (void *)&u32
+                       : (void *)&out->bits,
            at, size);
     out->bits = size == 1 ? u8 : size == 2 ? u16 : size == 4 ? u32 : out->bits;
     switch (dtype) {
@@ -83,7 +87,7 @@ static void nibble(struct qoq_golden_element *out, uint8_t byte, size_t high)
     out->value = (double)out->bits;
 }
 
-/* Element e of a page: the part, its head, slot and dimension, and the offset of its (first) byte. */
+/* Element e of a page: part, head, slot, dimension, and the offset of its (first) byte. */
 struct page_place {
     enum qoq_golden_part part;
     size_t head, slot, dim, byte;
@@ -96,7 +100,8 @@ static struct page_place page_place(const struct qoq_golden_tensor *t, size_t e)
     struct page_place place = {QOQ_PART_CODE, e / (p * d), e / d % p, e % d, 0};
 
     if (e < codes) {
-        place.byte = qoq_kv_code_offset(&layout, place.head, place.slot) + place.dim * layout.bits / 8;
+        place.byte =
+            qoq_kv_code_offset(&layout, place.head, place.slot) + place.dim * layout.bits / 8;
         return place;
     }
     e -= codes;
@@ -175,8 +180,9 @@ static void where_tiles(struct qoq_golden_where *w, const struct qoq_golden_tens
     qoq_tile_coordinates(&n, &k, position, t->logical[1]);
     add_axis(w, "n", 1, n, round_up(t->logical[0], 32));
     add_axis(w, "k", 1, k, round_up(t->logical[1], 32));
-    snprintf(w->packed, sizeof w->packed, "byte %zu: tile %zu, lane %zu, byte %zu of 16, %s nibble%s", i / 2,
-             i / 1024, i % 1024 / 32, i / 2 % 16, i & 1 ? "high" : "low",
+    snprintf(w->packed, sizeof w->packed,
+             "byte %zu: tile %zu, lane %zu, byte %zu of 16, %s nibble%s", i / 2, i / 1024,
+             i % 1024 / 32, i / 2 % 16, i & 1 ? "high" : "low",
              n < t->logical[0] && k < t->logical[1] ? "" : ", padding");
 }
 
@@ -191,10 +197,11 @@ static void where_pages(struct qoq_golden_where *w, const struct qoq_golden_tens
     add_axis(w, "slot", 4, place.slot, t->logical[1]);
     if (place.part == QOQ_PART_CODE)
         add_axis(w, "dim", 3, place.dim, t->logical[3]);
-    snprintf(w->packed, sizeof w->packed, "%s at byte %zu of the page%s", part[place.part], place.byte,
+    snprintf(w->packed, sizeof w->packed, "%s at byte %zu of the page%s", part[place.part],
+             place.byte,
              place.part != QOQ_PART_CODE || t->logical[0] != 4 ? ""
-             : place.dim & 1                                  ? ", high nibble"
-                                                              : ", low nibble");
+             : place.dim & 1                                   ? ", high nibble"
+                                                               : ", low nibble");
 }
 
 void qoq_golden_where(struct qoq_golden_where *out, const struct qoq_golden_tensor *t, size_t i)

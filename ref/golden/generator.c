@@ -108,7 +108,8 @@ static float positive_scale(uint64_t u, int exponent)
 
 /* ---- One row ---- */
 
-/* A row being filled: the draws of its elements, its own draw and the place p of its special element. */
+/* A row being filled: the draws of its elements, its own draw and the place p of its special
+ * element. */
 struct row {
     uint64_t seed, first, own;
     size_t columns, p;

@@ -35,7 +35,8 @@ int qoq_golden_mistake_fits(const struct qoq_golden_mistake *m, const char *op, 
     return 0;
 }
 
-/* Elements in which the output made with the mistake differs from theirs; `differing` if it cannot be made. */
+/* Elements in which the output made with the mistake differs from theirs; `differing` if it cannot
+ * be made. */
 static size_t try_mistake(const struct qoq_golden_mistake *m, const struct qoq_golden_case *c,
                           const struct qoq_golden_tensor *output, size_t differing,
                           const void *theirs)
@@ -64,8 +65,8 @@ int qoq_golden_diagnose_mistakes(struct qoq_golden_hints *hints, const struct qo
             continue;
         size_t left = try_mistake(m, c, output, differing, theirs);
         if (qoq_golden_explains(left, differing))
-            qoq_golden_hint(hints, QOQ_HINT_MISTAKE, "%s (explains %zu of %zu differences)", m->text,
-                            differing - left, differing);
+            qoq_golden_hint(hints, QOQ_HINT_MISTAKE, "%s (explains %zu of %zu differences)",
+                            m->text, differing - left, differing);
     }
     return hints->count > before;
 }

@@ -35,8 +35,8 @@ static float wrong_round(float x, int variant)
     return variant == TRUNCATE ? truncf(x) : x;
 }
 
-static void wrong_head(uint8_t *page, const float *v, const struct qoq_kv_layout *l, size_t h, size_t slot,
-                       int variant)
+static void wrong_head(uint8_t *page, const float *v, const struct qoq_kv_layout *l, size_t h,
+                       size_t slot, int variant)
 {
     float lo = v[0], hi = v[0], limit = l->bits == 4 ? 15.0f : 255.0f;
 
@@ -122,9 +122,10 @@ static void drop_last(struct qoq_golden_case *c)
         count[i] -= count[i] > 1;
 }
 
-/* Rows of [rows][heads][d] so that slot kv * r + i holds query head i * Hkv + kv, or the way back. */
-static enum qoq_status deal_heads(void *data, size_t size, const struct qoq_golden_case *c, size_t rows,
-                                  int back)
+/* Rows of [rows][heads][d] so that slot kv * r + i holds query head i * Hkv + kv, or the way back.
+ */
+static enum qoq_status deal_heads(void *data, size_t size, const struct qoq_golden_case *c,
+                                  size_t rows, int back)
 {
     size_t heads = qoq_golden_size(c, "heads"), q_heads = qoq_golden_size(c, "q_heads");
     size_t each = qoq_golden_size(c, "head_dim") * size;
@@ -150,7 +151,8 @@ static enum qoq_status heads_modulo(struct qoq_golden_case *c)
 
     if (status == QOQ_OK)
         status = run_again(c);
-    return status == QOQ_OK ? deal_heads(qoq_golden_out(c, "out"), sizeof(qoq_half), c, rows, 1) : status;
+    return status == QOQ_OK ? deal_heads(qoq_golden_out(c, "out"), sizeof(qoq_half), c, rows, 1)
+                            : status;
 }
 
 static enum qoq_status wrong_attention(struct qoq_golden_case *c, int variant)
@@ -167,14 +169,20 @@ static enum qoq_status wrong_attention(struct qoq_golden_case *c, int variant)
 #define ATTENTION "attention_decode attention_prefill"
 
 const struct qoq_golden_mistake qoq_golden_mistakes_cache[] = {
-    {"kv_write", "pages", wrong_pages, UNROUNDED_SCALE, "codes are made with the scale before it is rounded to binary16"},
-    {"kv_write", "pages", wrong_pages, UNROUNDED_ZERO, "codes are made with the minimum before it is rounded to binary16"},
-    {"kv_write", "pages", wrong_pages, DIVIDE, "values are divided by the scale instead of multiplied by rn32(1 / scale)"},
+    {"kv_write", "pages", wrong_pages, UNROUNDED_SCALE,
+     "codes are made with the scale before it is rounded to binary16"},
+    {"kv_write", "pages", wrong_pages, UNROUNDED_ZERO,
+     "codes are made with the minimum before it is rounded to binary16"},
+    {"kv_write", "pages", wrong_pages, DIVIDE,
+     "values are divided by the scale instead of multiplied by rn32(1 / scale)"},
     {"kv_write", "pages", wrong_pages, AWAY, "ties are rounded away from zero, not to even"},
     {"kv_write", "pages", wrong_pages, TRUNCATE, "codes are truncated, not rounded"},
-    {"kv_write", "pages", qserve_pages, 0, "these are pages of profile qserve (N 25), whose zero is a scaled zero point"},
-    {"attention_decode", "out", wrong_attention, ONE_LESS, "the last token is left out: the current token belongs to the context"},
-    {ATTENTION, "out", wrong_attention, HEADS_MODULO, "query head h reads key/value head h mod Hkv instead of floor(h / r)"},
+    {"kv_write", "pages", qserve_pages, 0,
+     "these are pages of profile qserve (N 25), whose zero is a scaled zero point"},
+    {"attention_decode", "out", wrong_attention, ONE_LESS,
+     "the last token is left out: the current token belongs to the context"},
+    {ATTENTION, "out", wrong_attention, HEADS_MODULO,
+     "query head h reads key/value head h mod Hkv instead of floor(h / r)"},
     {ATTENTION, "out", wrong_attention, NO_ROOT, "logits are not divided by sqrt(head_dim)"},
     {NULL, NULL, NULL, 0, NULL},
 };

@@ -14,7 +14,9 @@ static float add_up(const float *x, const float *y, size_t n, int variant)
     float acc = 0;
 
     for (size_t i = 0; i < n; i++)
-        acc = y == NULL ? acc + x[i] : variant == UNFUSED ? acc + x[i] * y[i] : fmaf(x[i], y[i], acc);
+        acc = y == NULL            ? acc + x[i]
+              : variant == UNFUSED ? acc + x[i] * y[i]
+                                   : fmaf(x[i], y[i], acc);
     return acc;
 }
 
@@ -33,7 +35,8 @@ static enum qoq_status wrong_sums(struct qoq_golden_case *c, int variant)
     return QOQ_OK;
 }
 
-static void wrong_norm_row(float *y, const float *x, const float *gamma, size_t n, float eps, int variant)
+static void wrong_norm_row(float *y, const float *x, const float *gamma, size_t n, float eps,
+                           int variant)
 {
     float mean = variant == MEAN ? qoq_sum(x, n) / (float)n : 0.0f, v = 0;
 
@@ -80,13 +83,14 @@ static enum qoq_status wrong_silu(struct qoq_golden_case *c, int variant)
     return QOQ_OK;
 }
 
-static void wrong_rotation(float *y, const float *x, const float *sine, const float *cosine, size_t d,
-                           int variant)
+static void wrong_rotation(float *y, const float *x, const float *sine, const float *cosine,
+                           size_t d, int variant)
 {
     for (size_t j = 0; j < d / 2; j++) {
         size_t first = variant == INTERLEAVED ? 2 * j : j;
         size_t second = variant == INTERLEAVED ? 2 * j + 1 : j + d / 2;
-        float a = x[first], b = x[second], s = variant == BACKWARDS ? -sine[j] : sine[j], c = cosine[j];
+        float a = x[first], b = x[second], s = variant == BACKWARDS ? -sine[j] : sine[j],
+              c = cosine[j];
         y[first] = variant == NOT_FUSED      ? c * a - s * b
                    : variant == OTHER_FUSION ? fmaf(-s, b, c * a)
                                              : fmaf(c, a, -(s * b));
@@ -105,28 +109,37 @@ static enum qoq_status wrong_rope(struct qoq_golden_case *c, int variant)
     float *y = qoq_golden_out(c, "y");
 
     for (size_t i = 0; i < tokens * heads; i++)
-        wrong_rotation(y + i * d, x + i * d, sine + i / heads * (d / 2), cosine + i / heads * (d / 2), d,
-                       variant);
+        wrong_rotation(y + i * d, x + i * d, sine + i / heads * (d / 2),
+                       cosine + i / heads * (d / 2), d, variant);
     return QOQ_OK;
 }
 
 const struct qoq_golden_mistake qoq_golden_mistakes_floats[] = {
-    {"sums", "sum", wrong_sums, ASCENDING, "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
-    {"sums", "sumsq", wrong_sums, ASCENDING, "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
-    {"sums", "sumprod", wrong_sums, ASCENDING, "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
+    {"sums", "sum", wrong_sums, ASCENDING,
+     "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
+    {"sums", "sumsq", wrong_sums, ASCENDING,
+     "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
+    {"sums", "sumprod", wrong_sums, ASCENDING,
+     "one ascending sum instead of leaves of 16 and a tree (N 2.3)"},
     {"sums", "sumsq", wrong_sums, UNFUSED, "one ascending sum of rounded products"},
     {"sums", "sumprod", wrong_sums, UNFUSED, "one ascending sum of rounded products"},
     {"rmsnorm", "y", wrong_norm, MEAN, "the mean is subtracted, as QServe's kernel does (N 22.1)"},
-    {"rmsnorm", "y", wrong_norm, GAIN_FIRST, "the factor is x * (s * gamma) instead of (x * s) * gamma"},
+    {"rmsnorm", "y", wrong_norm, GAIN_FIRST,
+     "the factor is x * (s * gamma) instead of (x * s) * gamma"},
     {"rmsnorm", "y", wrong_norm, NO_EPS, "eps is not added"},
-    {"rmsnorm", "y", wrong_norm, ASCENDING, "the sum of squares is ascending instead of leaves and a tree"},
-    {"rmsnorm", "y", wrong_norm, DIVIDED, "x is divided by the square root instead of multiplied by s"},
-    {"silu_mul", "y", wrong_silu, HALF_SILU, "SiLU is rounded to binary16 before the product (N 23.1)"},
-    {"silu_mul", "y", wrong_silu, SIGMOID_FIRST, "the gate is multiplied by 1 / (1 + e) instead of divided"},
+    {"rmsnorm", "y", wrong_norm, ASCENDING,
+     "the sum of squares is ascending instead of leaves and a tree"},
+    {"rmsnorm", "y", wrong_norm, DIVIDED,
+     "x is divided by the square root instead of multiplied by s"},
+    {"silu_mul", "y", wrong_silu, HALF_SILU,
+     "SiLU is rounded to binary16 before the product (N 23.1)"},
+    {"silu_mul", "y", wrong_silu, SIGMOID_FIRST,
+     "the gate is multiplied by 1 / (1 + e) instead of divided"},
     {"silu_mul", "y", wrong_silu, UP_FIRST, "gate and up are multiplied before the division"},
     {"rope_apply", "y", wrong_rope, INTERLEAVED, "pairs are (2j, 2j + 1) instead of (j, j + D/2)"},
     {"rope_apply", "y", wrong_rope, BACKWARDS, "the rotation goes the other way"},
     {"rope_apply", "y", wrong_rope, OTHER_FUSION, "the other product of each sum is the fused one"},
-    {"rope_apply", "y", wrong_rope, NOT_FUSED, "the products are rounded before they are added: not fused"},
+    {"rope_apply", "y", wrong_rope, NOT_FUSED,
+     "the products are rounded before they are added: not fused"},
     {NULL, NULL, NULL, 0, NULL},
 };

@@ -88,8 +88,8 @@ static enum qoq_status multiply(struct qoq_golden_case *c, const struct qoq_weig
 
     if (strcmp(c->profile, "qserve") == 0)
         return qoq_qserve_gemm(qoq_golden_out(c, "y"), x.q, qoq_golden_in(c, "scale"),
-                               w->scheme == QOQ_W4_CHANNEL ? qoq_golden_in(c, "sum") : NULL, w, bias,
-                               x.m);
+                               w->scheme == QOQ_W4_CHANNEL ? qoq_golden_in(c, "sum") : NULL, w,
+                               bias, x.m);
     enum qoq_status status = qoq_gemm_accumulate(qoq_golden_out(c, "acc"), &x, w);
     return status == QOQ_OK ? qoq_gemm(qoq_golden_out(c, "y"), &x, w, bias) : status;
 }
@@ -103,7 +103,8 @@ static enum qoq_status read_wrongly(struct qoq_golden_case *c, int variant)
     r.wrong = r.right;
     if (grouped && variant == GROUP_128)
         r.wrong.group = 128;
-    size_t groups = grouped ? qoq_weight_groups(&r.wrong) : 1, codes = r.right.n * ((r.right.k + 1) / 2);
+    size_t groups = grouped ? qoq_weight_groups(&r.wrong) : 1,
+           codes = r.right.n * ((r.right.k + 1) / 2);
     uint8_t *memory = malloc(codes + 2 * r.right.n * groups);
     if (memory == NULL)
         return QOQ_ERR_MEMORY;
@@ -125,15 +126,18 @@ static enum qoq_status read_wrongly(struct qoq_golden_case *c, int variant)
 /* Each shows in accumulators and in outputs. */
 #define BOTH(ops, variant, text) \
     {ops, "acc", read_wrongly, variant, text}, {ops, "y", read_wrongly, variant, text}, \
-        {"qserve_" ops, "y", read_wrongly, variant, text}
+    {"qserve_" ops, "y", read_wrongly, variant, text}
 
 const struct qoq_golden_mistake qoq_golden_mistakes_operands[] = {
     BOTH(GROUPED, COLUMNS_PLAIN, "the columns of s2_scales and s2_zeros are read in plain order"),
-    BOTH(GROUPED, COLUMNS_OTHER, "the columns of s2_scales and s2_zeros are read in the order 0, 8, 1, 9, ..."),
+    BOTH(GROUPED, COLUMNS_OTHER,
+         "the columns of s2_scales and s2_zeros are read in the order 0, 8, 1, 9, ..."),
     BOTH(GROUPED, NO_ZERO, "the zeros of the groups are not applied"),
     BOTH(GROUPED, GROUP_128, "the group size is taken to be 128"),
-    BOTH(CHANNEL, HALVES, "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
-    BOTH(GROUPED, HALVES, "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
+    BOTH(CHANNEL, HALVES,
+         "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
+    BOTH(GROUPED, HALVES,
+         "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
     BOTH(CHANNEL, EIGHTS, "in each lane of the tiles, n + 8 and k + 16 are taken for each other"),
     BOTH(GROUPED, EIGHTS, "in each lane of the tiles, n + 8 and k + 16 are taken for each other"),
     {NULL, NULL, NULL, 0, NULL},

@@ -8,8 +8,16 @@
 #include <string.h>
 
 enum {
-    WEIGHT_FIRST, TOKEN_FIRST, BIAS_UNFUSED, BIAS_LATE, NO_ZERO, FLOAT_ZERO, SATURATED, TOWARDS_ZERO,
-    UNFUSED, NO_BIAS
+    WEIGHT_FIRST,
+    TOKEN_FIRST,
+    BIAS_UNFUSED,
+    BIAS_LATE,
+    NO_ZERO,
+    FLOAT_ZERO,
+    SATURATED,
+    TOWARDS_ZERO,
+    UNFUSED,
+    NO_BIAS
 };
 
 static int is_channel(const struct qoq_golden_case *c)
@@ -72,8 +80,9 @@ static enum qoq_status wrong_epilogue(struct qoq_golden_case *c, int variant)
     qoq_half *y = qoq_golden_out(c, "y");
 
     for (size_t i = 0; i < m * n; i++) {
-        struct end e = {acc[i], z != NULL ? z[i % n] * sum[i / n] : 0, qoq_half_to_float(s[i % n]),
-                        scale[i / n], bias != NULL ? bias[i % n] : 0, bias != NULL};
+        struct end e = {
+            acc[i],       z != NULL ? z[i % n] * sum[i / n] : 0, qoq_half_to_float(s[i % n]),
+            scale[i / n], bias != NULL ? bias[i % n] : 0,        bias != NULL};
         y[i] = finish(&e, variant);
     }
     return QOQ_OK;
@@ -124,7 +133,8 @@ static enum qoq_status signed_codes(struct qoq_golden_case *c, int variant)
     size_t m = qoq_golden_size(c, "m"), n = qoq_golden_size(c, "n"), k = qoq_golden_size(c, "k");
     const int8_t *q = qoq_golden_in(c, "q");
     const uint8_t *code = qoq_golden_in(c, "code"), *s2 = qoq_golden_in(c, "s2");
-    size_t group = is_channel(c) ? k : qoq_golden_size(c, "group"), groups = (k + group - 1) / group;
+    size_t group = is_channel(c) ? k : qoq_golden_size(c, "group"),
+           groups = (k + group - 1) / group;
     int32_t *acc = qoq_golden_out(c, "acc");
 
     (void)variant;
@@ -152,7 +162,8 @@ static enum qoq_status wrong_ordered(struct qoq_golden_case *c, int variant)
         float acc = variant == NO_BIAS || bias == NULL || variant == UNFUSED ? 0.0f : bias[i % n];
         for (size_t j = 0; j < k; j++) {
             size_t at = i % n * k + j;
-            float b = halves ? qoq_half_to_float(((const qoq_half *)w)[at]) : ((const float *)w)[at];
+            float b =
+                halves ? qoq_half_to_float(((const qoq_half *)w)[at]) : ((const float *)w)[at];
             acc = variant == UNFUSED ? acc + x[i / n * k + j] * b : fmaf(x[i / n * k + j], b, acc);
         }
         y[i] = variant == UNFUSED && bias != NULL ? acc + bias[i % n] : acc;
@@ -169,7 +180,8 @@ const struct qoq_golden_mistake qoq_golden_mistakes_products[] = {
      "the epilogue is (acc * scale) * s instead of (s * scale) * acc"},
     {ALL, "y", wrong_epilogue, BIAS_UNFUSED,
      "the bias is added after the product was rounded to binary32: the epilogue is not fused"},
-    {ALL, "y", wrong_epilogue, BIAS_LATE, "the bias is added after the output was rounded to binary16"},
+    {ALL, "y", wrong_epilogue, BIAS_LATE,
+     "the bias is added after the output was rounded to binary16"},
     {ALL, "y", wrong_epilogue, NO_BIAS, "the bias is missing"},
     {ALL, "y", wrong_epilogue, SATURATED, "overflow saturates at 65504 instead of giving infinity"},
     {ALL, "y", wrong_epilogue, TOWARDS_ZERO, "the output is rounded towards zero"},
@@ -182,7 +194,8 @@ const struct qoq_golden_mistake qoq_golden_mistakes_products[] = {
      "4-bit codes are read as signed numbers"},
     {"gemm_f32 gemm_f16", "y", wrong_ordered, UNFUSED,
      "products are rounded before they are added: no fused multiply-add"},
-    {"gemm_f32", "y", wrong_ordered, BIAS_LATE, "the sum starts from the bias instead of ending with it"},
+    {"gemm_f32", "y", wrong_ordered, BIAS_LATE,
+     "the sum starts from the bias instead of ending with it"},
     {"gemm_f32", "y", wrong_ordered, NO_BIAS, "the bias is missing"},
     {"qserve_gemm_w4a8_channel", "y", wrong_qserve, 0,
      "the epilogue's last multiply and subtract are not fused"},

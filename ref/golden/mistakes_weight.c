@@ -96,8 +96,8 @@ static float level_one(const struct row *row, size_t k)
     return row->variant == INTEGER_LEVEL ? (float)qoq_round_clamp(v, -128, 128) : v;
 }
 
-static void wrong_group(uint8_t *codes, uint8_t *s2, uint8_t *z, const struct row *row, size_t first,
-                        size_t end)
+static void wrong_group(uint8_t *codes, uint8_t *s2, uint8_t *z, const struct row *row,
+                        size_t first, size_t end)
 {
     float lo = row->variant == TIGHT_RANGE ? INFINITY : 0, hi = -lo;
 
@@ -114,7 +114,8 @@ static void wrong_group(uint8_t *codes, uint8_t *s2, uint8_t *z, const struct ro
 
 static enum qoq_status wrong_groups(struct qoq_golden_case *c, int variant)
 {
-    size_t n = qoq_golden_size(c, "n"), k = qoq_golden_size(c, "k"), g = qoq_golden_size(c, "group");
+    size_t n = qoq_golden_size(c, "n"), k = qoq_golden_size(c, "k"),
+           g = qoq_golden_size(c, "group");
     size_t groups = (k + g - 1) / g;
     uint8_t *codes = qoq_golden_out(c, "code");
     uint8_t *s2 = qoq_golden_out(c, "s2"), *z = qoq_golden_out(c, "z");
@@ -139,13 +140,17 @@ const struct qoq_golden_mistake qoq_golden_mistakes_weight[] = {
     {W8, UNROUNDED, "weights are divided by the scale before it is rounded to binary16"},
     {W8, RECIPROCAL, "weights are multiplied by a rounded reciprocal instead of divided"},
     {W8, AWAY, "ties are rounded away from zero, not to even"},
-    {CHANNEL("code"), UNROUNDED, "weights are divided by the scale before it is rounded to binary16"},
-    {CHANNEL("code"), RECIPROCAL, "weights are multiplied by a rounded reciprocal instead of divided"},
+    {CHANNEL("code"), UNROUNDED,
+     "weights are divided by the scale before it is rounded to binary16"},
+    {CHANNEL("code"), RECIPROCAL,
+     "weights are multiplied by a rounded reciprocal instead of divided"},
     {CHANNEL("code"), AWAY, "ties are rounded away from zero, not to even"},
     {CHANNEL("code"), TIGHT_RANGE, "the range of a row does not include zero"},
     {CHANNEL("s"), TIGHT_RANGE, "the range of a row does not include zero"},
-    {GROUP("code"), UNROUNDED, "weights are divided by the level-1 scale before it is rounded to binary16"},
-    {GROUP("code"), RECIPROCAL, "weights are multiplied by a rounded reciprocal instead of divided"},
+    {GROUP("code"), UNROUNDED,
+     "weights are divided by the level-1 scale before it is rounded to binary16"},
+    {GROUP("code"), RECIPROCAL,
+     "weights are multiplied by a rounded reciprocal instead of divided"},
     {GROUP("code"), AWAY, "ties are rounded away from zero, not to even"},
     {GROUP("code"), INTEGER_LEVEL, "level 1 is rounded to integers before level 2"},
     {GROUP("code"), RANGE_127, "level 1 reaches 127 instead of the protective range 119"},

@@ -76,8 +76,8 @@ static enum qoq_status make_norm(struct qoq_golden_case *c)
 {
     size_t m = qoq_golden_size(c, "m"), k = qoq_golden_size(c, "k");
     struct qoq_recipe gains = {QOQ_RECIPE_SCALE, -1, 0};
-    void *x = qoq_golden_draw(c, "x", QOQ_F32, "m k", qoq_golden_recipe(c, -15, 254),
-                              QOQ_SHAPE(m, k));
+    void *x =
+        qoq_golden_draw(c, "x", QOQ_F32, "m k", qoq_golden_recipe(c, -15, 254), QOQ_SHAPE(m, k));
     void *gamma = qoq_golden_draw(c, "gamma", QOQ_F32, "k", gains, QOQ_SHAPE(k));
 
     return x != NULL && gamma != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
@@ -107,10 +107,10 @@ static enum qoq_status run_rmsnorm_quantize(struct qoq_golden_case *c)
 static enum qoq_status make_residual(struct qoq_golden_case *c)
 {
     size_t m = qoq_golden_size(c, "m"), k = qoq_golden_size(c, "k");
-    void *r = qoq_golden_draw(c, "r", QOQ_F32, "m k", qoq_golden_recipe(c, -14, 254),
-                              QOQ_SHAPE(m, k));
-    void *o = qoq_golden_draw(c, "o", QOQ_F16, "m k", qoq_golden_recipe(c, -16, 254),
-                              QOQ_SHAPE(m, k));
+    void *r =
+        qoq_golden_draw(c, "r", QOQ_F32, "m k", qoq_golden_recipe(c, -14, 254), QOQ_SHAPE(m, k));
+    void *o =
+        qoq_golden_draw(c, "o", QOQ_F16, "m k", qoq_golden_recipe(c, -16, 254), QOQ_SHAPE(m, k));
 
     return r != NULL && o != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 }

@@ -82,16 +82,16 @@ static void bend(float *k, float *v, const struct qoq_golden_case *c, const floa
 
     for (size_t i = 0; i < d && qoq_golden_kind_is(c, "sink"); i++)
         k[i] = 4.0f * query[i];
-    if (qoq_golden_kind_is(c, "nan") &&
-        qoq_recipe_fill(v + (total - 1) / 2 * heads * d, QOQ_F32, 1, d, nan, (uint64_t)c->seed) != 0)
+    if (qoq_golden_kind_is(c, "nan") && qoq_recipe_fill(v + (total - 1) / 2 * heads * d, QOQ_F32, 1,
+                                                        d, nan, (uint64_t)c->seed) != 0)
         v[0] = 0.0f;
 }
 
 static enum qoq_status add_queries(struct qoq_golden_case *c, const char *axes, size_t rows)
 {
-    void *x = qoq_golden_draw(c, "query", QOQ_F32, axes, query_recipe(c),
-                              QOQ_SHAPE(rows, qoq_golden_size(c, "q_heads"),
-                                        qoq_golden_size(c, "head_dim")));
+    void *x = qoq_golden_draw(
+        c, "query", QOQ_F32, axes, query_recipe(c),
+        QOQ_SHAPE(rows, qoq_golden_size(c, "q_heads"), qoq_golden_size(c, "head_dim")));
 
     return x != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 }
@@ -169,7 +169,8 @@ static enum qoq_status make_split(struct qoq_golden_case *c)
 
 /* ---- Outputs ---- */
 
-/* Rows first .. first + rows - 1 see `context` tokens of sequence b, each `step` more than the one before. */
+/* Rows first .. first + rows - 1 see `context` tokens of sequence b, each `step` more than the one
+ * before. */
 static enum qoq_status attend(qoq_half *out, const struct qoq_golden_case *c,
                               const struct qoq_golden_cache *cache, size_t b, size_t first,
                               size_t rows, size_t context, size_t step)
@@ -254,7 +255,9 @@ static enum qoq_status run_split(struct qoq_golden_case *c)
         qoq_golden_result(c, "max", QOQ_F32, "h split", "exact", QOQ_SHAPE(q_heads, splits)),
         qoq_golden_result(c, "sum", QOQ_F32, "h split", "exact", QOQ_SHAPE(q_heads, splits)),
         qoq_golden_result(c, "out", QOQ_F32, "h split d", "exact", QOQ_SHAPE(q_heads, splits, d)),
-        q_heads, splits, d};
+        q_heads,
+        splits,
+        d};
 
     if (p.max == NULL || p.sum == NULL || p.out == NULL)
         return QOQ_ERR_MEMORY;
@@ -271,9 +274,10 @@ static enum qoq_status make_f32(struct qoq_golden_case *c)
     size_t heads = qoq_golden_size(c, "heads"), context = qoq_golden_size(c, "context");
     size_t q_heads = qoq_golden_size(c, "q_heads"), d = qoq_golden_size(c, "head_dim");
     void *x = qoq_golden_draw(c, "query", QOQ_F32, "h d", query_recipe(c), QOQ_SHAPE(q_heads, d));
-    void *k = qoq_golden_draw(c, "k", QOQ_F32, "t h d", key_recipe(c), QOQ_SHAPE(context, heads, d));
-    void *v = qoq_golden_draw(c, "v", QOQ_F32, "t h d", value_recipe(c),
-                              QOQ_SHAPE(context, heads, d));
+    void *k =
+        qoq_golden_draw(c, "k", QOQ_F32, "t h d", key_recipe(c), QOQ_SHAPE(context, heads, d));
+    void *v =
+        qoq_golden_draw(c, "v", QOQ_F32, "t h d", value_recipe(c), QOQ_SHAPE(context, heads, d));
 
     return x != NULL && k != NULL && v != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 }

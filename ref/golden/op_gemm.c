@@ -59,9 +59,11 @@ static void limit_codes(struct qoq_act *act, uint64_t seed)
 static enum qoq_status add_activations(struct qoq_golden_case *c)
 {
     int rounded = qoq_golden_kind_is(c, "quantized");
-    const char *from = rounded ? "bell -16 by N 3.1"
-                               : "uniform -127 127; rows 0 and 1 of four hold 127 and -127";
-    int exponent = qoq_golden_kind_is(c, "overflow") ? -1 : qoq_golden_kind_is(c, "subnormal") ? 8 : 6;
+    const char *from =
+        rounded ? "bell -16 by N 3.1" : "uniform -127 127; rows 0 and 1 of four hold 127 and -127";
+    int exponent = qoq_golden_kind_is(c, "overflow")    ? -1
+                   : qoq_golden_kind_is(c, "subnormal") ? 8
+                                                        : 6;
     struct qoq_recipe scales = {QOQ_RECIPE_SCALE, exponent, 0};
     struct qoq_act act = {qoq_golden_size(c, "m"), qoq_golden_size(c, "k"), NULL, NULL, NULL};
 

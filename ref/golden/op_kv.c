@@ -55,7 +55,8 @@ static void any_slot(uint8_t *page, const struct qoq_kv_layout *layout, size_t h
         code[i] = (uint8_t)qoq_gen_int(qoq_gen(seed, i), 0, 255);
     if (qoq_recipe_fill(pair, QOQ_F16, 1, 2, bits, qoq_gen(seed, 1000)) != 0)
         return;
-    size_t at[2] = {qoq_kv_scale_offset(layout, head, slot), qoq_kv_zero_offset(layout, head, slot)};
+    size_t at[2] = {qoq_kv_scale_offset(layout, head, slot),
+                    qoq_kv_zero_offset(layout, head, slot)};
     for (int i = 0; i < 2; i++) {
         page[at[i]] = (uint8_t)(pair[i] & 0xFF);
         page[at[i] + 1] = (uint8_t)(pair[i] >> 8);
@@ -116,8 +117,9 @@ static enum qoq_status run_read(struct qoq_golden_case *c)
 
 static enum qoq_status make_query(struct qoq_golden_case *c)
 {
-    void *x = qoq_golden_draw(c, "x", QOQ_F32, "row d", qoq_golden_recipe(c, -15, 65534),
-                              QOQ_SHAPE(qoq_golden_size(c, "rows"), qoq_golden_size(c, "head_dim")));
+    void *x =
+        qoq_golden_draw(c, "x", QOQ_F32, "row d", qoq_golden_recipe(c, -15, 65534),
+                        QOQ_SHAPE(qoq_golden_size(c, "rows"), qoq_golden_size(c, "head_dim")));
 
     return x != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 }
@@ -136,12 +138,12 @@ static enum qoq_status run_query(struct qoq_golden_case *c)
 
 const struct qoq_golden_operator qoq_golden_kv[] = {
     {"kv_write", "qoq", "7.1 7.2 7.4", "quantizing K or V into pages",
-     "bell mixed zero tiny large outlier ties sevenths constant bits offset inf nan", page_parameters,
-     make_vectors, run_write},
+     "bell mixed zero tiny large outlier ties sevenths constant bits offset inf nan",
+     page_parameters, make_vectors, run_write},
     {"kv_read", "qoq", "7.1 7.3", "reading pages back", "bell mixed offset constant any",
      page_parameters, make_pages, run_read},
     {"query_quantize", "qoq", "11.1", "16-bit block fixed point of queries",
-     "bell mixed zero tiny large outlier ties sevenths constant bits inf nan", query_parameters, make_query,
-     run_query},
+     "bell mixed zero tiny large outlier ties sevenths constant bits inf nan", query_parameters,
+     make_query, run_query},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

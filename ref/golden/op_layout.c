@@ -23,9 +23,9 @@ static enum qoq_status make_codes(struct qoq_golden_case *c)
 {
     size_t n = qoq_golden_size(c, "n"), k = qoq_golden_size(c, "k"), stride = (k + 1) / 2;
     uint64_t seed = qoq_gen((uint64_t)c->seed, (uint64_t)c->streams++);
-    uint8_t *code = qoq_golden_derive_packed(c, "code", QOQ_LAYOUT_NIBBLES, (size_t[]){n, k},
-                                             "bytes uniform 0 255, the spare nibble 0",
-                                             QOQ_SHAPE(n, stride));
+    uint8_t *code =
+        qoq_golden_derive_packed(c, "code", QOQ_LAYOUT_NIBBLES, (size_t[]){n, k},
+                                 "bytes uniform 0 255, the spare nibble 0", QOQ_SHAPE(n, stride));
 
     if (code == NULL)
         return QOQ_ERR_MEMORY;
@@ -51,9 +51,9 @@ static enum qoq_status make_groups(struct qoq_golden_case *c)
     uint64_t seed = qoq_gen((uint64_t)c->seed, (uint64_t)c->streams++);
     struct qoq_recipe scales = {QOQ_RECIPE_UNIFORM, 1, 17};
     uint8_t *s2 = qoq_golden_draw(c, "s2", QOQ_U8, "n group", scales, QOQ_SHAPE(n, groups));
-    uint8_t *z = qoq_golden_derive(c, "z", QOQ_U8, "n group",
-                                   "uniform in 0..min(15, 128 / s2), input number 0",
-                                   QOQ_SHAPE(n, groups));
+    uint8_t *z =
+        qoq_golden_derive(c, "z", QOQ_U8, "n group",
+                          "uniform in 0..min(15, 128 / s2), input number 0", QOQ_SHAPE(n, groups));
 
     if (s2 == NULL || z == NULL)
         return QOQ_ERR_MEMORY;

@@ -70,9 +70,9 @@ static enum qoq_status run_write(struct qoq_golden_case *c)
                            : "codes: code 1 rate 0.01; scales: exact; zeros: ulp16 1";
 
     qoq_golden_kv_sizes(sizes, &layout);
-    uint8_t *pages = qoq_golden_result_packed(
-        c, "pages", QOQ_LAYOUT_PAGES, sizes, rule,
-        QOQ_SHAPE((tokens + p - 1) / p, qoq_kv_page_bytes(&layout)));
+    uint8_t *pages =
+        qoq_golden_result_packed(c, "pages", QOQ_LAYOUT_PAGES, sizes, rule,
+                                 QOQ_SHAPE((tokens + p - 1) / p, qoq_kv_page_bytes(&layout)));
     return pages != NULL ? fill_pages(pages, c) : QOQ_ERR_MEMORY;
 }
 
@@ -85,9 +85,9 @@ static enum qoq_status make_pages(struct qoq_golden_case *c)
     if (status != QOQ_OK)
         return status;
     qoq_golden_kv_sizes(sizes, &layout);
-    uint8_t *pages = qoq_golden_derive_packed(
-        c, "pages", QOQ_LAYOUT_PAGES, sizes, "v by N 25.1",
-        QOQ_SHAPE((tokens + p - 1) / p, qoq_kv_page_bytes(&layout)));
+    uint8_t *pages =
+        qoq_golden_derive_packed(c, "pages", QOQ_LAYOUT_PAGES, sizes, "v by N 25.1",
+                                 QOQ_SHAPE((tokens + p - 1) / p, qoq_kv_page_bytes(&layout)));
     return pages != NULL ? fill_pages(pages, c) : QOQ_ERR_MEMORY;
 }
 
@@ -135,8 +135,8 @@ static enum qoq_status run_rope(struct qoq_golden_case *c)
     size_t tokens = qoq_golden_size(c, "tokens"), heads = qoq_golden_size(c, "heads");
     size_t d = qoq_golden_size(c, "head_dim"), first = qoq_golden_size(c, "first");
     const qoq_half *x = qoq_golden_in(c, "x");
-    qoq_half *y = qoq_golden_result(c, "y", QOQ_F16, "t h d", "abs bound",
-                                    QOQ_SHAPE(tokens, heads, d));
+    qoq_half *y =
+        qoq_golden_result(c, "y", QOQ_F16, "t h d", "abs bound", QOQ_SHAPE(tokens, heads, d));
     float *bound = qoq_golden_bound(c, "y", QOQ_SHAPE(tokens, heads));
     enum qoq_status status = y != NULL && bound != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 
@@ -144,9 +144,9 @@ static enum qoq_status run_rope(struct qoq_golden_case *c)
         for (size_t h = 0; h < heads; h++)
             bound[t * heads + h] = (float)((0x1p-10 + 5e-7 * (double)(first + t)) *
                                            longest_pair(x + (t * heads + h) * d, d));
-        status = qoq_qserve_rope(y + t * heads * d, x + t * heads * d, heads, d, first + t,
-                                 (float)qoq_golden_real(c, "base"),
-                                 (int)qoq_golden_size(c, "prefill"));
+        status =
+            qoq_qserve_rope(y + t * heads * d, x + t * heads * d, heads, d, first + t,
+                            (float)qoq_golden_real(c, "base"), (int)qoq_golden_size(c, "prefill"));
     }
     return status;
 }
@@ -187,8 +187,8 @@ static enum qoq_status largest_values(float *most, const struct qoq_golden_cache
     enum qoq_status status = v != NULL ? QOQ_OK : QOQ_ERR_MEMORY;
 
     for (size_t i = 0; i < heads * 128; i++)
-        most[i / 128] = fmaxf(i % 128 == 0 ? 0.0f : most[i / 128],
-                              fabsf(qoq_half_to_float(current[i])));
+        most[i / 128] =
+            fmaxf(i % 128 == 0 ? 0.0f : most[i / 128], fabsf(qoq_half_to_float(current[i])));
     for (size_t t = 0; t < (size_t)cache->tokens[0] && status == QOQ_OK; t++) {
         status = qoq_qserve_kv_read(v, page[t / p], &cache->layout, t % p);
         for (size_t i = 0; i < heads * 128 && status == QOQ_OK; i++)
@@ -227,8 +227,8 @@ static enum qoq_status run_attention(struct qoq_golden_case *c)
 {
     size_t q_heads = qoq_golden_size(c, "q_heads");
     struct qoq_golden_cache cache;
-    qoq_half *out = qoq_golden_result(c, "out", QOQ_F16, "h d", "abs bound",
-                                      QOQ_SHAPE(q_heads, 128));
+    qoq_half *out =
+        qoq_golden_result(c, "out", QOQ_F16, "h d", "abs bound", QOQ_SHAPE(q_heads, 128));
     float *bound = qoq_golden_bound(c, "out", QOQ_SHAPE(q_heads));
 
     if (out == NULL || bound == NULL)

@@ -28,7 +28,9 @@ static enum qoq_status add_activations(struct qoq_golden_case *c)
 {
     size_t m = qoq_golden_size(c, "m"), k = qoq_golden_size(c, "k");
     int rounded = qoq_golden_kind_is(c, "quantized");
-    int exponent = qoq_golden_kind_is(c, "overflow") ? -1 : qoq_golden_kind_is(c, "subnormal") ? 8 : 6;
+    int exponent = qoq_golden_kind_is(c, "overflow")    ? -1
+                   : qoq_golden_kind_is(c, "subnormal") ? 8
+                                                        : 6;
     struct qoq_recipe codes = {QOQ_RECIPE_UNIFORM, -127, 127}, bell = {QOQ_RECIPE_BELL, -16, 0};
     struct qoq_recipe scales = {QOQ_RECIPE_SCALE, exponent, 0}, sums = {QOQ_RECIPE_BELL, -10, 0};
 

@@ -73,10 +73,10 @@ static enum qoq_status make_apply(struct qoq_golden_case *c)
     double frequency[128];
     void *x = qoq_golden_draw(c, "x", QOQ_F32, "t h d", qoq_golden_recipe(c, -15, 254),
                               QOQ_SHAPE(tokens, heads, d));
-    float *sine = qoq_golden_derive(c, "sine", QOQ_F32, "t pair", "N 8.2",
-                                    QOQ_SHAPE(tokens, d / 2));
-    float *cosine = qoq_golden_derive(c, "cosine", QOQ_F32, "t pair", "N 8.2",
-                                      QOQ_SHAPE(tokens, d / 2));
+    float *sine =
+        qoq_golden_derive(c, "sine", QOQ_F32, "t pair", "N 8.2", QOQ_SHAPE(tokens, d / 2));
+    float *cosine =
+        qoq_golden_derive(c, "cosine", QOQ_F32, "t pair", "N 8.2", QOQ_SHAPE(tokens, d / 2));
 
     if (x == NULL || sine == NULL || cosine == NULL)
         return QOQ_ERR_MEMORY;

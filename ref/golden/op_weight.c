@@ -43,8 +43,14 @@ static enum qoq_status make_real_group(struct qoq_golden_case *c)
 
 static enum qoq_status run_quantize(struct qoq_golden_case *c, enum qoq_scheme scheme)
 {
-    struct qoq_weight w = {scheme, qoq_golden_size(c, "n"), qoq_golden_size(c, "k"),
-                           qoq_golden_size(c, "group"), NULL, NULL, NULL, NULL};
+    struct qoq_weight w = {scheme,
+                           qoq_golden_size(c, "n"),
+                           qoq_golden_size(c, "k"),
+                           qoq_golden_size(c, "group"),
+                           NULL,
+                           NULL,
+                           NULL,
+                           NULL};
     size_t groups = qoq_weight_groups(&w);
 
     w.s = qoq_golden_result(c, "s", QOQ_F16, "n", "exact", QOQ_SHAPE(w.n));

@@ -5,9 +5,12 @@
 #include <string.h>
 
 static const struct qoq_golden_operator *const families[] = {
-    qoq_golden_numerics, qoq_golden_activation,      qoq_golden_weight,         qoq_golden_layout,
-    qoq_golden_gemm,     qoq_golden_rope,            qoq_golden_kv,             qoq_golden_attention,
-    qoq_golden_qserve_rows, qoq_golden_qserve_products, qoq_golden_qserve_cache,
+    qoq_golden_numerics,     qoq_golden_activation,
+    qoq_golden_weight,       qoq_golden_layout,
+    qoq_golden_gemm,         qoq_golden_rope,
+    qoq_golden_kv,           qoq_golden_attention,
+    qoq_golden_qserve_rows,  qoq_golden_qserve_products,
+    qoq_golden_qserve_cache,
 };
 
 const struct qoq_golden_operator *qoq_golden_operator_at(size_t i)

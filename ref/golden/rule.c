@@ -88,7 +88,8 @@ int qoq_golden_rule_parse(struct qoq_golden_rule rule[QOQ_PARTS], const char *te
     return *text == 0 ? 0 : -1;
 }
 
-int qoq_golden_rule_allows(const struct qoq_golden_rule *rule, const struct qoq_golden_element *ours,
+int qoq_golden_rule_allows(const struct qoq_golden_rule *rule,
+                           const struct qoq_golden_element *ours,
                            const struct qoq_golden_element *theirs, double bound)
 {
     double difference = fabs(ours->value - theirs->value);

@@ -17,8 +17,9 @@ struct qoq_golden_rule {
 /* One rule for each part; a text without parts gives the same rule three times. -1: not a rule. */
 int qoq_golden_rule_parse(struct qoq_golden_rule rule[QOQ_PARTS], const char *text);
 
-/* 1: `theirs` is acceptable by itself; the rate is left to the caller. bound: for QOQ_RULE_BOUND. */
-int qoq_golden_rule_allows(const struct qoq_golden_rule *rule, const struct qoq_golden_element *ours,
+/* 1: `theirs` is acceptable by itself; the rate is left to the caller. */
+int qoq_golden_rule_allows(const struct qoq_golden_rule *rule,
+                           const struct qoq_golden_element *ours,
                            const struct qoq_golden_element *theirs, double bound);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The committed cases, grouped into files by family: typical shapes, ragged ones, and inputs chosen to
- * break a kernel (N 13.3 says what each kind of inputs holds).
+ * The committed cases, grouped into files by family: typical shapes, ragged ones, and inputs chosen
+ * to break a kernel (N 13.3 says what each kind of inputs holds).
  */
 #include "golden/cases.h"
 
@@ -64,7 +64,8 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
     {"weight.h5", "weight_dequantize_w8", "limits", "limits", "n=16 k=100", 209},
     {"weight.h5", "weight_dequantize_w4_channel", "typical", "quantized", "n=32 k=256", 210},
     {"weight.h5", "weight_dequantize_w4_channel", "limits", "limits", "n=33 k=67", 211},
-    {"weight.h5", "weight_dequantize_w4_group", "typical", "quantized", "n=32 k=256 group=128", 212},
+    {"weight.h5", "weight_dequantize_w4_group", "typical", "quantized",
+     "n=32 k=256 group=128", 212},
     {"weight.h5", "weight_dequantize_w4_group", "limits", "limits", "n=70 k=199 group=32", 213},
     {"weight.h5", "weight_dequantize_w4_group", "subnormal", "subnormal", "n=8 k=64 group=64", 214},
     {"weight.h5", "tile_codes", "even", "uniform", "n=64 k=96", 215},
@@ -93,7 +94,8 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
     {"gemm.h5", "gemm_f16", "mixed", "mixed", "m=8 n=16 k=67", 317},
 
     {"rope.h5", "rope_table", "start", "none", "head_dim=128 positions=32", 401},
-    {"rope.h5", "rope_table", "far", "none", "head_dim=64 first=131056 positions=16 theta=500000", 402},
+    {"rope.h5", "rope_table", "far", "none",
+     "head_dim=64 first=131056 positions=16 theta=500000", 402},
     {"rope.h5", "rope_table", "linear", "none", "head_dim=64 first=1000 scaling=1 factor=4", 403},
     {"rope.h5", "rope_table", "llama3", "none",
      "head_dim=128 first=20000 scaling=2 theta=500000 factor=8 low=1 high=4 original=8192", 404},
@@ -103,14 +105,20 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
 
     {"kv.h5", "kv_write", "kv4", "bell", "bits=4 page=64 heads=2 head_dim=128 tokens=70", 501},
     {"kv.h5", "kv_write", "kv8", "bell", "bits=8 page=64 heads=2 head_dim=128 tokens=20", 502},
-    {"kv.h5", "kv_write", "kv4-mixed", "mixed", "bits=4 page=16 heads=4 head_dim=48 tokens=20", 503},
-    {"kv.h5", "kv_write", "kv8-mixed", "mixed", "bits=8 page=16 heads=4 head_dim=48 tokens=20", 504},
+    {"kv.h5", "kv_write", "kv4-mixed", "mixed",
+     "bits=4 page=16 heads=4 head_dim=48 tokens=20", 503},
+    {"kv.h5", "kv_write", "kv8-mixed", "mixed",
+     "bits=8 page=16 heads=4 head_dim=48 tokens=20", 504},
     {"kv.h5", "kv_write", "kv4-ties", "ties", "bits=4 page=8 heads=2 head_dim=64 tokens=8", 505},
     {"kv.h5", "kv_write", "kv8-ties", "ties", "bits=8 page=8 heads=2 head_dim=64 tokens=8", 506},
-    {"kv.h5", "kv_write", "kv4-offset", "offset", "bits=4 page=7 heads=3 head_dim=6 tokens=16", 507},
-    {"kv.h5", "kv_write", "kv8-offset", "offset", "bits=8 page=7 heads=3 head_dim=6 tokens=16", 508},
-    {"kv.h5", "kv_write", "kv4-sevenths", "sevenths", "bits=4 page=8 heads=2 head_dim=64 tokens=8", 520},
-    {"kv.h5", "kv_write", "constant", "constant", "bits=4 page=8 heads=2 head_dim=64 tokens=8", 509},
+    {"kv.h5", "kv_write", "kv4-offset", "offset",
+     "bits=4 page=7 heads=3 head_dim=6 tokens=16", 507},
+    {"kv.h5", "kv_write", "kv8-offset", "offset",
+     "bits=8 page=7 heads=3 head_dim=6 tokens=16", 508},
+    {"kv.h5", "kv_write", "kv4-sevenths", "sevenths",
+     "bits=4 page=8 heads=2 head_dim=64 tokens=8", 520},
+    {"kv.h5", "kv_write", "constant", "constant",
+     "bits=4 page=8 heads=2 head_dim=64 tokens=8", 509},
     {"kv.h5", "kv_write", "narrow", "bits", "bits=4 page=8 heads=2 head_dim=2 tokens=16", 510},
     {"kv.h5", "kv_write", "nan", "nan", "bits=8 page=4 heads=1 head_dim=32 tokens=4", 511},
     {"kv.h5", "kv_read", "kv4", "mixed", "bits=4 page=16 heads=2 head_dim=64 tokens=24", 512},
@@ -159,8 +167,10 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
      "bits=4 heads=1 q_heads=4 head_dim=64 context=300", 617},
     {"attention.h5", "attention_split", "spread", "spread",
      "bits=8 heads=1 q_heads=2 head_dim=64 context=257", 618},
-    {"attention.h5", "attention_f32", "typical", "bell", "heads=2 q_heads=4 head_dim=32 context=100", 619},
-    {"attention.h5", "attention_f32", "spread", "spread", "heads=1 q_heads=2 head_dim=16 context=60", 620},
+    {"attention.h5", "attention_f32", "typical", "bell",
+     "heads=2 q_heads=4 head_dim=32 context=100", 619},
+    {"attention.h5", "attention_f32", "spread", "spread",
+     "heads=1 q_heads=2 head_dim=16 context=60", 620},
 
     {"qserve.h5", "qserve_act_quantize", "typical", "bell", "m=4 k=4096", 701},
     {"qserve.h5", "qserve_act_quantize", "mixed", "mixed", "m=16 k=260", 702},
@@ -172,9 +182,12 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
     {"qserve.h5", "qserve_gemm_w8a8", "typical", "quantized", "m=5 n=64 k=512", 708},
     {"qserve.h5", "qserve_gemm_w4a8_channel", "typical", "quantized", "m=5 n=64 k=512", 709},
     {"qserve.h5", "qserve_gemm_w4a8_channel", "limits", "limits", "m=8 n=64 k=256 bias=1", 710},
-    {"qserve.h5", "qserve_gemm_w4a8_group", "typical", "quantized", "m=5 n=64 k=512 group=128", 711},
-    {"qserve.h5", "qserve_gemm_w4a8_group", "limits", "limits", "m=8 n=64 k=256 group=128 bias=1", 712},
-    {"qserve.h5", "qserve_gemm_w4a8_group", "overflow", "overflow", "m=4 n=32 k=256 group=128", 713},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "typical", "quantized",
+     "m=5 n=64 k=512 group=128", 711},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "limits", "limits",
+     "m=8 n=64 k=256 group=128 bias=1", 712},
+    {"qserve.h5", "qserve_gemm_w4a8_group", "overflow", "overflow",
+     "m=4 n=32 k=256 group=128", 713},
     {"qserve.h5", "qserve_kv_write", "kv4", "bell", "bits=4 heads=2 head_dim=128 tokens=20", 714},
     {"qserve.h5", "qserve_kv_write", "kv8", "bell", "bits=8 heads=2 head_dim=128 tokens=20", 715},
     {"qserve.h5", "qserve_kv_write", "kv4-offset", "offset", "bits=4 page=16 tokens=16", 716},
@@ -182,10 +195,12 @@ const struct qoq_golden_standard qoq_golden_standard_set[] = {
     {"qserve.h5", "qserve_kv_read", "kv4", "bell", "bits=4 page=16 tokens=16", 718},
     {"qserve.h5", "qserve_kv_read", "kv8", "offset", "bits=8 page=16 tokens=16", 719},
     {"qserve.h5", "qserve_rope", "decode", "bell", "tokens=8 heads=2 first=1000", 720},
-    {"qserve.h5", "qserve_rope", "prefill", "bell", "tokens=8 heads=2 first=8184 base=500000 prefill=1", 721},
+    {"qserve.h5", "qserve_rope", "prefill", "bell",
+     "tokens=8 heads=2 first=8184 base=500000 prefill=1", 721},
     {"qserve.h5", "qserve_attention", "kv4", "bell", "bits=4 heads=1 q_heads=4 context=300", 722},
     {"qserve.h5", "qserve_attention", "kv8", "bell", "bits=8 heads=1 q_heads=2 context=130", 723},
-    {"qserve.h5", "qserve_attention", "first-token", "bell", "bits=4 heads=2 q_heads=2 context=1", 724},
+    {"qserve.h5", "qserve_attention", "first-token", "bell",
+     "bits=4 heads=2 q_heads=2 context=1", 724},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };
 

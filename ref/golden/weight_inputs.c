@@ -134,17 +134,16 @@ static enum qoq_status add_packed(const struct qoq_weight *w, struct qoq_golden_
     if ((status = qoq_tile_codes(tiled, w->code, w->n, w->k)) != QOQ_OK)
         return status;
     if (w->scheme == QOQ_W4_CHANNEL) {
-        qoq_half *szeros = qoq_golden_derive(c, "szeros", QOQ_F16, "n", "z and s by N 5.4",
-                                             QOQ_SHAPE(w->n));
+        qoq_half *szeros =
+            qoq_golden_derive(c, "szeros", QOQ_F16, "n", "z and s by N 5.4", QOQ_SHAPE(w->n));
         return szeros != NULL ? qoq_channel_szeros(szeros, w->s, w->z, w->n) : QOQ_ERR_MEMORY;
     }
-    uint8_t *scales = qoq_golden_derive_packed(c, "s2_scales", QOQ_LAYOUT_COLUMNS,
-                                               (size_t[]){groups, w->n}, "s2 in the order of N 5.3",
-                                               QOQ_SHAPE(groups, padded));
-    uint8_t *zeros = qoq_golden_derive_packed(c, "s2_zeros", QOQ_LAYOUT_COLUMNS,
-                                              (size_t[]){groups, w->n},
-                                              "-z s2 in the order of N 5.3",
-                                              QOQ_SHAPE(groups, padded));
+    uint8_t *scales =
+        qoq_golden_derive_packed(c, "s2_scales", QOQ_LAYOUT_COLUMNS, (size_t[]){groups, w->n},
+                                 "s2 in the order of N 5.3", QOQ_SHAPE(groups, padded));
+    uint8_t *zeros =
+        qoq_golden_derive_packed(c, "s2_zeros", QOQ_LAYOUT_COLUMNS, (size_t[]){groups, w->n},
+                                 "-z s2 in the order of N 5.3", QOQ_SHAPE(groups, padded));
     if (scales == NULL || zeros == NULL)
         return QOQ_ERR_MEMORY;
     return qoq_tile_groups(scales, zeros, w->s2, w->z, w->n, groups);
@@ -155,7 +154,9 @@ enum qoq_status qoq_golden_add_weight(struct qoq_weight *w, struct qoq_golden_ca
 {
     int rounded = qoq_golden_kind_is(c, "quantized");
     const char *from = rounded ? "bell -20 by N 4" : "any codes that N 4.4 allows";
-    int exponent = qoq_golden_kind_is(c, "overflow") ? -2 : qoq_golden_kind_is(c, "subnormal") ? 18 : 10;
+    int exponent = qoq_golden_kind_is(c, "overflow")    ? -2
+                   : qoq_golden_kind_is(c, "subnormal") ? 18
+                                                        : 10;
     struct qoq_recipe scales = {QOQ_RECIPE_SCALE, exponent, 0};
     enum qoq_status status = QOQ_OK;
 

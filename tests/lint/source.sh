@@ -19,14 +19,9 @@ function_lengths() {
             "$file" || return 1
     done
 }
-line_lengths() {
-    # shellcheck disable=SC2046
-    ! awk 'length($0) > 130 { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 } END { exit !bad }' $(sources)
-}
 
 check "licence line in every source file" licence_lines
 check "no function over 80 lines" function_lengths
-check "no line over 130 columns" line_lengths
 check "hdf5.h only in data/" none -r '#include *[<"]hdf5' ref sim --include='*.[ch]'
 check "jansson.h only in data/" none -r '#include *[<"]jansson' ref sim --include='*.[ch]'
 check "libqoq touches no file" none -r '#include *<(stdio|unistd|fcntl)\.h>' ref/numerics ref/ops ref/quantize ref/model --include='*.[ch]'
