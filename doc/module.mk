@@ -2,7 +2,7 @@
 # Documents and manual pages. The pages are made from --help by `make man` and committed, so that building needs no help2man;
 # tests/lint/manual.sh compares them with the program.
 
-dist_doc_DATA = README.md NEWS doc/numerics.md doc/formats.md doc/architecture.md
+dist_doc_DATA = README.md NEWS doc/numerics.md doc/formats.md doc/golden.md doc/architecture.md
 dist_man1_MANS = doc/qoq.1 doc/qoq-quantize.1 doc/qoq-eval.1 doc/qoq-generate.1 doc/qoq-inspect.1 doc/qoq-golden.1
 EXTRA_DIST += doc/make-man
 

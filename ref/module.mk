@@ -14,7 +14,6 @@ libqoq_core_la_SOURCES = \
 	ref/model/cache.c \
 	ref/model/config.c \
 	ref/model/create.c \
-	ref/model/gen.h \
 	ref/model/layer_baseline.c \
 	ref/model/layer_quantized.c \
 	ref/model/model.h \
@@ -30,6 +29,7 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/assumptions.h \
 	ref/numerics/bits.h \
 	ref/numerics/elementary.h \
+	ref/numerics/gen.h \
 	ref/numerics/half.c \
 	ref/numerics/half.h \
 	ref/numerics/reduce.c \

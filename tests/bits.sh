@@ -19,7 +19,7 @@ build_program() {
         "$@" $QOQ_OPENMP -o "$directory/qoq" "$directory"/*.o $data_flags -lm
 }
 
-# digests PROGRAM: one line of the golden digest and one per precision of the logits digest.
+# digests PROGRAM: with OMP_NUM_THREADS as it is, one line of the golden digest and one per precision of the logits digest.
 digests() {
     "$1" golden check --digest || return 1
     for one in "$model" "$scratch"/models/*.h5; do
@@ -29,11 +29,10 @@ digests() {
 
 # same NAME PROGRAM THREADS: the digests must equal the reference digests.
 same() {
-    name=$1
     if (OMP_NUM_THREADS=$3; export OMP_NUM_THREADS; digests "$2") > "$scratch/digests" 2> "$scratch/errors" && cmp -s "$scratch/digests" "$scratch/reference"; then
-        pass "$name: $(head -n 1 "$scratch/digests" | cut -c 1-16), $(sed 1d "$scratch/digests" | sha256sum | cut -c 1-16)"
+        pass "$1: $(head -n 1 "$scratch/digests" | cut -c 1-16), $(sed 1d "$scratch/digests" | sha256sum | cut -c 1-16)"
     else
-        fail "$name"
+        fail "$1"
         diff "$scratch/reference" "$scratch/digests" | sed 's/^/# /'
         sed 's/^/# /' "$scratch/errors"
     fi
@@ -45,6 +44,25 @@ mkdir -p "$scratch/models"
     "$QOQ" quantize "$model" --scheme w4a8kv4 --group 32 -o "$scratch/models/w4g.h5" || fail "quantizing the model"
 digests "$QOQ" > "$scratch/reference" || fail "digests of this build"
 cat "$scratch/reference" | sed 's/^/# /'
+
+# fed NAME OPTIONS...: the logits of every precision must not depend on how the text is fed.
+fed() {
+    fed_name=$1; shift
+    sed 1d "$scratch/reference" > "$scratch/wanted"
+    for one in "$model" "$scratch"/models/*.h5; do
+        "$QOQ" eval "$one" --tokens "$tokens" --sequences 12 --digest "$@"
+    done > "$scratch/digests" 2> "$scratch/errors"
+    if cmp -s "$scratch/wanted" "$scratch/digests"; then pass "logits fed $fed_name"; else
+        fail "logits fed $fed_name"
+        diff "$scratch/wanted" "$scratch/digests" | cat - "$scratch/errors" | sed 's/^/# /'
+    fi
+}
+fed "whole (prefill)" --chunk 4096
+fed "in chunks of 1 (decode)" --chunk 1
+fed "in chunks of 7" --chunk 7
+fed "in chunks of 64, pages of 16" --chunk 64 --page 16
+fed "as batched decode of 12 sequences of different lengths" --chunk 1 --batch 12
+fed "as batched chunks of 7, pages of 100" --chunk 7 --batch 5 --page 100
 
 for compiler in gcc clang; do
     for level in -O0 -O2 "-O3 -march=native"; do

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A paged cache of one sequence for the unit tests: pages in guarded memory, in a shuffled order.
+/*
+ * A paged cache of one sequence for the unit tests: pages in guarded memory, in a shuffled order.
  */
 #ifndef QOQ_TESTS_KV_CACHE_H
 #define QOQ_TESTS_KV_CACHE_H

@@ -63,7 +63,7 @@ shell_tests = \
 	tests/sanitize.sh \
 	tests/valgrind.sh
 
-test_ldadd = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+test_ldadd = libqoq-bad.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
 test_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(MPFR_CFLAGS)
 
 if HAVE_CRITERION
@@ -77,11 +77,7 @@ endif
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/python/check_golden.py \
-	tests/python/check_stories260k.py \
-	tests/bad/bad.h \
-	tests/bad/bad_h5.c \
-	tests/bad/bad_text.c \
-	tests/bad/make_bad.c
+	tests/python/check_stories260k.py
 
 tests_test_act_SOURCES = tests/test_act.c
 tests_test_act_CFLAGS = $(test_cflags)
@@ -191,6 +187,14 @@ check-exhaustive: tests/exhaustive_elementary$(EXEEXT)
 	tests/exhaustive_elementary$(EXEEXT)
 
 endif
+
+# Broken files, for the tests of data/ and as a program that writes them all.
+check_LTLIBRARIES = libqoq-bad.la
+libqoq_bad_la_SOURCES = tests/bad/bad.h tests/bad/bad_h5.c tests/bad/bad_text.c
+libqoq_bad_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS)
+check_PROGRAMS += tests/bad/make_bad
+tests_bad_make_bad_SOURCES = tests/bad/make_bad.c
+tests_bad_make_bad_LDADD = libqoq-bad.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
 # Damaged files against every reader; tests/sanitize.sh runs it under the sanitizers.
 check_PROGRAMS += tests/fuzz_files

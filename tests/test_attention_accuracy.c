@@ -46,7 +46,8 @@ static float to_half_precision(float x)
     return qoq_half_to_float(qoq_half_from_float(x));
 }
 
-/* Values of binary16, so that both profiles can start from them; keys have an offset per channel.
+/*
+ * Values of binary16, so that both profiles can start from them; keys have an offset per channel.
  */
 static struct problem problem_new(size_t context, size_t dim, float spread, float offset,
                                   struct test_random *r)

@@ -32,7 +32,8 @@ static void mark(uint8_t *seen, size_t first, size_t count)
         seen[first + i]++;
 }
 
-/* Codes, scales and zeros of all heads and slots tile the page: every byte belongs to exactly one.
+/*
+ * Codes, scales and zeros of all heads and slots tile the page: every byte belongs to exactly one.
  */
 Test(kv, offsets_are_a_bijection)
 {
@@ -194,7 +195,8 @@ Test(kv, quantization_and_its_error)
     }
 }
 
-/* N 7.3: constant vectors come back as rn16 of their value, zero as itself, however far from zero.
+/*
+ * N 7.3: constant vectors come back as rn16 of their value, zero as itself, however far from zero.
  */
 Test(kv, constant_vectors)
 {
@@ -405,7 +407,8 @@ Test(kv, qserve_zeros_by_reciprocal)
     }
 }
 
-/* Hazard: far from zero a KV4 code of 16 wraps to 0, an error of the whole range; N 7.2 has none.
+/*
+ * Hazard: far from zero a KV4 code of 16 wraps to 0, an error of the whole range; N 7.2 has none.
  */
 Test(kv, qserve_codes_wrap)
 {
@@ -453,7 +456,8 @@ Test(kv, qserve_constants_are_lost)
     }
 }
 
-/* A range too small for the scale: inverse = inf, so codes are 0 or 255 (15 in KV4) by sign alone.
+/*
+ * A range too small for the scale: inverse = inf, so codes are 0 or 255 (15 in KV4) by sign alone.
  */
 Test(kv, qserve_vanishing_scale)
 {

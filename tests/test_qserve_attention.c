@@ -102,7 +102,8 @@ static double wide(qoq_half h)
     return (double)qoq_half_to_float(h);
 }
 
-/* All lanes exchange with the lane whose number differs in one bit, from the given mask down to 1.
+/*
+ * All lanes exchange with the lane whose number differs in one bit, from the given mask down to 1.
  */
 static float butterfly(float *lane, size_t lanes, size_t mask)
 {

@@ -8,20 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xBF58476D1CE4E5B9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94D049BB133111EB);
-    return x ^ x >> 31;
-}
-
-uint64_t qoq_gen(uint64_t seed, uint64_t i)
-{
-    return mix(seed + (i + 1) * UINT64_C(0x9E3779B97F4A7C15));
-}
-
 int64_t qoq_gen_int(uint64_t u, int64_t lo, int64_t hi)
 {
     return lo + (int64_t)((u >> 32) * (uint64_t)(hi - lo + 1) >> 32);

@@ -5,10 +5,8 @@
 #ifndef QOQ_GOLDEN_GENERATOR_H
 #define QOQ_GOLDEN_GENERATOR_H
 
+#include "numerics/gen.h"
 #include "qoq.h"
-
-/* Draw number i of a seed (N 13.1). */
-uint64_t qoq_gen(uint64_t seed, uint64_t i);
 
 /* lo + floor(u' (hi - lo + 1) / 2^32) with u' the upper half of u (N 13.2); hi - lo < 2^31. */
 int64_t qoq_gen_int(uint64_t u, int64_t lo, int64_t hi);

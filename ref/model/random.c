@@ -6,7 +6,7 @@
  */
 #include "model/model.h"
 
-#include "model/gen.h"
+#include "numerics/gen.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 /* The next token from a row of logits (N 12.5). */
 #include "model/model.h"
 
-#include "model/gen.h"
+#include "numerics/gen.h"
 #include "numerics/elementary.h"
 #include "numerics/reduce.h"
 

@@ -10,13 +10,22 @@
 
 #include <math.h>
 
-/* Range of v [head_dim]; NaN is ignored, as in every maximum of the kernels (N 20.2). */
+/* The smaller of two numbers, -0 below +0; a NaN loses, as in every extremum of the kernels
+ * (N 20.2). */
+static float smaller(float a, float b)
+{
+    if (a != a || b != b)
+        return a != a ? b : a;
+    return b < a || (b == a && signbit(b)) ? b : a;
+}
+
+/* Range of v [head_dim]. */
 static void range(float *lo, float *hi, const float *v, size_t head_dim)
 {
     *lo = *hi = v[0];
     for (size_t d = 1; d < head_dim; d++) {
-        *lo = fminf(*lo, v[d]);
-        *hi = fmaxf(*hi, v[d]);
+        *lo = smaller(*lo, v[d]);
+        *hi = -smaller(-*hi, -v[d]);
     }
 }
 

@@ -895,7 +895,12 @@ def main(arguments):
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     print(f"{'case':<44} {'elements':>9} {'differing':>9}  verdict")
     for path in files:
-        with h5py.File(path, "r") as file:
+        try:
+            file = h5py.File(path, "r")
+        except OSError as error:
+            print(f"check_golden.py: {path}: {error}", file=sys.stderr)
+            return 2
+        with file:
             for name in sorted(file):
                 elements, bad, verdict = check_case(file[name])
                 counts[verdict.split(":")[0].split()[0]] += 1

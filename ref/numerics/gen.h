@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The counter-based generator of N 13.1: number i of stream `seed`, without state. */
-#ifndef QOQ_MODEL_GEN_H
-#define QOQ_MODEL_GEN_H
+#ifndef QOQ_NUMERICS_GEN_H
+#define QOQ_NUMERICS_GEN_H
 
 #include <stdint.h>
 
