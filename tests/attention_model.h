@@ -71,6 +71,11 @@ static inline unsigned model_code(const uint8_t *page, const struct qoq_kv_layou
     return page[vector * (l->head_dim / 2) + (d >> 1)] >> 4 * (d & 1) & 15u;
 }
 
+static inline int model_center(const struct qoq_kv_layout *l)
+{
+    return l->bits == 8 ? 128 : 8;
+}
+
 /* which = 0: the scale, 1: the zero. */
 static inline float model_factor(const uint8_t *page, const struct qoq_kv_layout *l, size_t h,
                                  size_t t, size_t which)
@@ -125,8 +130,12 @@ static inline struct model_weights model_weights(const float *p, const struct kv
     for (size_t t = 0; t < count; t++) {
         const uint8_t *page = c->v[(first + t) / pt];
 
-        w[t] = model_multiply(p[t], model_factor(page, &c->layout, h, (first + t) % pt, 0));
-        y[t] = model_multiply(p[t], model_factor(page, &c->layout, h, (first + t) % pt, 1));
+        float scale = model_factor(page, &c->layout, h, (first + t) % pt, 0);
+
+        w[t] = model_multiply(p[t], scale);
+        y[t] =
+            model_multiply(p[t], (float)((double)scale * model_center(&c->layout) +
+                                         model_factor(page, &c->layout, h, (first + t) % pt, 1)));
         a = model_largest(a, w[t]);
         b = model_largest(b, fabsf(y[t]));
     }
@@ -161,7 +170,7 @@ static inline struct qoq_attention_partial model_split(const float *x, const str
         l[t] = model_logit(&query, c, h, first + t, dims, seen);
         out.max = model_largest(out.max, l[t]);
     }
-    out.max = ceilf(out.max);
+    out.max = ceilf(out.max) + 0.0f;
     for (size_t i = 0; i < count; i++) {
         size_t t = tokens[i];
 
@@ -177,8 +186,9 @@ static inline struct qoq_attention_partial model_split(const float *x, const str
         for (size_t i = 0; i < count; i++) {
             size_t t = tokens[i];
 
-            acc += weights.w[t] *
-                   model_code(c->v[(first + t) / pt], &c->layout, h, (first + t) % pt, d);
+            acc += weights.w[t] * ((int64_t)model_code(c->v[(first + t) / pt], &c->layout, h,
+                                                       (first + t) % pt, d) -
+                                   model_center(&c->layout));
             model_watch(&seen->value, acc);
         }
         out.out[d] = fmaf((float)acc, weights.unit, weights.common);

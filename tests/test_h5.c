@@ -463,6 +463,32 @@ Test(h5, flipped_bytes_never_crash, .timeout = 60)
     free(flipped);
 }
 
+/* Files of newer formats and objects with two names are refused before the library reads them. */
+Test(h5, structure_outside_the_subset)
+{
+    char *path = scratch_path("a.h5");
+    hid_t list = H5Pcreate(H5P_FILE_ACCESS), id, type;
+    struct qoq_h5 *file;
+    struct qoq_error err;
+
+    H5Pset_libver_bounds(list, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    H5Fclose(H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list));
+    H5Pclose(list);
+    EXPECT(qoq_h5_open(&file, path, &err), QOQ_ERR_UNSUPPORTED, "superblock version");
+    id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    H5Gclose(H5Gcreate2(id, "one", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Lcreate_hard(id, "one", id, "two", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(id);
+    EXPECT(qoq_h5_open(&file, path, &err), QOQ_ERR_UNSUPPORTED, "two: a second link");
+    id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    type = H5Tcopy(H5T_STD_I32LE);
+    H5Tcommit2(id, "type", type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Tclose(type);
+    H5Fclose(id);
+    EXPECT(qoq_h5_open(&file, path, &err), QOQ_ERR_FORMAT, "type: damaged: neither group");
+    free(path);
+}
+
 /* Every byte of a dataset's elements is covered by its sum. */
 Test(h5, a_changed_element_is_noticed)
 {

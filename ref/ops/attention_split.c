@@ -4,7 +4,7 @@
  * loops is free. Largest magnitudes, all below 2^31 = 2147483648:
  *
  *   I      32767 * 255 * 256 = 2139029760     (D <= 256)
- *   W u    32767 * 255 * 128 = 1069514880     (128 tokens)
+ *   W v    32767 * 128 * 128 = 536854528      (128 tokens, centred codes in [-128, 127])
  *   P, Y   2^22 * 128        = 2^29
  *
  * P, W and Y saturate, so a product that rounds up past 2^22 or 32767 changes nothing. The floors
@@ -72,7 +72,7 @@ static void probabilities(struct split *split, struct qoq_attention_partial *par
     for (size_t t = 0; t < split->count; t++)
         l[t] = logit(view, split->first + t);
     qoq_min_max(&least, &most, l, split->count);
-    partial->max = ceilf(most);
+    partial->max = ceilf(most) + 0.0f;
     for (size_t t = 0; t < split->count; t++) {
         split->p[t] = qoq_exp2(l[t] - partial->max);
         sum += qoq_round_clamp(split->p[t] * (float)UNIT, 0, UNIT);
@@ -105,7 +105,13 @@ static float offset(const float *y, size_t count)
     return (float)sum * (b * 0x1p-22f);
 }
 
-/* acc [head_dim] = sum over the tokens of W_t u_td. */
+/* What is subtracted from a code so that codes lie about 0, 2^(b-1). */
+static int32_t center(const struct qoq_kv_layout *layout)
+{
+    return 1 << (layout->bits - 1);
+}
+
+/* acc [head_dim] = sum over the tokens of W_t (u_td - 2^(b-1)). */
 static void accumulate(int32_t *acc, const struct split *split,
                        const struct qoq_attention_head *view)
 {
@@ -119,7 +125,7 @@ static void accumulate(int32_t *acc, const struct split *split,
 
         qoq_kv_get_codes(u, v.page, layout, view->kv_head, v.slot);
         for (size_t d = 0; d < layout->head_dim; d++)
-            acc[d] += split->weight[t] * u[d];
+            acc[d] += split->weight[t] * (u[d] - center(layout));
     }
 }
 
@@ -134,8 +140,11 @@ static void mix_values(struct qoq_attention_partial *partial, struct split *spli
         struct qoq_kv_factors factors =
             qoq_kv_get_factors(v.page, view->layout, view->kv_head, v.slot);
 
-        w[t] = split->p[t] * qoq_half_to_float(factors.scale);
-        y[t] = split->p[t] * qoq_half_to_float(factors.zero);
+        float scale = qoq_half_to_float(factors.scale);
+
+        w[t] = split->p[t] * scale;
+        y[t] =
+            split->p[t] * fmaf(scale, (float)center(view->layout), qoq_half_to_float(factors.zero));
     }
     unit = weigh(split, w);
     common = offset(y, split->count);

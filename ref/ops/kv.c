@@ -9,7 +9,8 @@
 
 /*
  * N 7.2. R is 0 where rounding put the zero above the maximum; a NaN stays, and makes the scale
- * NaN. No code can wrap: the clamp to [0, limit] is on the value itself.
+ * NaN, as does a zero that overflows. No code can wrap: the clamp to [0, limit] is on the value
+ * itself.
  */
 static struct qoq_kv_factors quantize_head(uint8_t *u, const float *v, size_t head_dim,
                                            int32_t limit)
@@ -20,7 +21,7 @@ static struct qoq_kv_factors quantize_head(uint8_t *u, const float *v, size_t he
     qoq_min_max(&lo, &hi, v, head_dim);
     factors.zero = qoq_half_from_float(lo);
     zero = qoq_half_to_float(factors.zero);
-    range = hi - zero;
+    range = qoq_half_is_finite(factors.zero) ? hi - zero : qoq_nan();
     if (range < 0.0f)
         range = 0.0f;
     factors.scale = qoq_half_from_float(range / (float)limit);

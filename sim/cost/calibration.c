@@ -7,7 +7,7 @@
 
 static const struct qoq_field fields[] = {
     F(eta_hbm, "", 0.1, 1, 0.955, "share of the read stream that kernels reach"),
-    F(eta_l2, "", 0.1, 1, 0.75, "share of the L2 bandwidth that kernels reach"),
+    F(eta_l2, "", 0.1, 1, 0.85, "share of the L2 bandwidth that kernels reach"),
     F(eta_library, "", 0.1, 1, 0.96, "share of the tensor rate, kernels of the vendor's library"),
     F(eta_kernel, "", 0.1, 1, 0.6, "share of the tensor rate, kernels written on mma instructions"),
     F(eta_issue, "", 0.1, 1, 0.53, "share of the issue slots that CUDA-core code fills"),

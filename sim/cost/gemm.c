@@ -184,12 +184,13 @@ static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim
 {
     const struct qoq_sim_tile *t = &cost->tile;
     const struct qoq_sim_scheme *s = gemm->scheme;
-    double stage = t->ck * (t->cm * gemm->act_bytes + t->cn * gemm->weight_bytes);
+    double a = t->ck * t->cm * gemm->act_bytes, b = t->ck * t->cn * gemm->weight_bytes;
+    double shared = uses_groups(gemm) ? (1 - 1 / gemm->gpu->cluster) * fmax(a, b) : 0;
     double latency = gemm->gpu->latency_ns * 1e-9, launch = gemm->cal->launch_us * 1e-6;
 
     cost->hbm_bytes = hbm_bytes(gemm, t, m, n, k);
     cost->hbm = cost->hbm_bytes / gemm->bandwidth;
-    cost->l2_bytes = cost->tiles * cost->iterations * stage;
+    cost->l2_bytes = cost->tiles * cost->iterations * (a + b - shared);
     cost->l2 = cost->l2_bytes / gemm->l2_bandwidth;
     cost->latency = ceil(cost->waves / cost->occupancy) * cost->iterations * latency / (t->stages - 1);
     cost->launch = launch;

@@ -39,6 +39,7 @@ static const struct qoq_field fields[] = {
     F(tc_w4a8, "MAC/clk/SM", 0, 1 << 20, 0, M, "mixed INT4 x INT8 rate of a hypothetical unit; 0: none"),
     F(tc_sync_share, "", 0.1, 1, 1, M, "share of the tensor peak that mma.sync can reach"),
     F(group_mma_rows, "", 0, 1024, 0, M | QOQ_FIELD_WHOLE, "rows of one warp-group tensor instruction that reads shared memory; 0: none"),
+    F(cluster, "", 1, 64, 1, M | QOQ_FIELD_WHOLE, "blocks that one load from L2 can serve"),
     F(peak_fp32_tflops, "TFLOP/s", 0, 1e6, 0, M, "data sheet; checked against lanes and clock, not used"),
     F(peak_fp16_tflops, "TFLOP/s", 0, 1e6, 0, M, "data sheet, dense; checked, not used"),
     F(peak_int8_tops, "TOP/s", 0, 1e6, 0, M, "data sheet, dense; checked, not used"),

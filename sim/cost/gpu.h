@@ -33,7 +33,7 @@ struct qoq_sim_gpu {
     struct qoq_description head;
     double cc, sms, clk_boost_mhz, clk_tc_mhz, sustained_clock;
     double issue_lanes, rate[QOQ_SIM_CLASSES], i2f_on_alu, lds_bytes;
-    double tc_fp16, tc_int8, tc_fp8, tc_int4, tc_fp4, tc_w4a8, tc_sync_share, group_mma_rows;
+    double tc_fp16, tc_int8, tc_fp8, tc_int4, tc_fp4, tc_w4a8, tc_sync_share, group_mma_rows, cluster;
     double peak_fp32_tflops, peak_fp16_tflops, peak_int8_tops, peak_fp8_tflops, peak_int4_tops, peak_fp4_tflops;
     double smem_kb_sm, smem_kb_block, regs_k, max_warps, max_blocks;
     double l2_mb, l2_gbps, hbm_gb, hbm_usable_gib, hbm_gbps, hbm_stream_share, latency_ns;

@@ -445,7 +445,7 @@ def quantize_kv(v, bits):
     lo = np.where((lo == 0) & ((v == 0) & np.signbit(v)).any(-1), F(-0.0), lo)
     zero = rn16(lo)
     r = hi - f32(zero)
-    r = np.where(r < 0, F(0), r)
+    r = np.where(np.isinf(f32(zero)), F(np.nan), np.where(r < 0, F(0), r))
     scale = rn16(r / most)
     i = np.where(scale == 0, F(0), F(1) / f32(scale))
     u = rc((v - f32(zero)[..., None]) * i[..., None], 0, most)
@@ -470,7 +470,7 @@ def quantize_query(x):
     return q, a / F(32767), q.sum(-1)
 
 
-def splits(x, k, v, d):
+def splits(x, k, v, d, bits):
     """N 11.2, 11.3 for query heads that share a key/value head: x [r][d]; k, v: codes [t][d], scales, zeros [t].
     Returns M, L [r][split], O [r][split][d]."""
     q, qscale, qsum = quantize_query(x)
@@ -483,17 +483,18 @@ def splits(x, k, v, d):
         return np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, pad)], constant_values=value).reshape(y.shape[:-1] + (-1, 128))
 
     logit, vs, vz = cut(logit, -np.inf), cut(f32(v[1]), 0), cut(f32(v[2]), 0)
-    u = np.pad(v[0], ((0, pad), (0, 0))).reshape(-1, 128, d)
-    m = np.ceil(logit.max(-1))
+    center = 2 ** (bits - 1)
+    u = np.pad(v[0].astype(D) - center, ((0, pad), (0, 0))).reshape(-1, 128, d)
+    m = np.ceil(logit.max(-1)) + F(0)
     p = exp2(logit - m[..., None])
     total_p = f32(rc(p * F(2 ** 22), 0, 2 ** 22).sum(-1)) * F(2.0 ** -22)
     w = p * vs
     a = np.maximum(w.max(-1), FLOOR)
     weight = rc(w * (F(32767) / a)[..., None], 0, 32767)
-    y = p * vz
+    y = p * fma(vs, F(center), vz)
     b = np.maximum(np.abs(y).max(-1), FLOOR)
     common = f32(rc(y * (F(2 ** 22) / b)[..., None], -2 ** 22, 2 ** 22).sum(-1)) * (b * F(2.0 ** -22))
-    mixed = np.einsum("rst,std->rsd", weight.astype(D), u.astype(D))
+    mixed = np.einsum("rst,std->rsd", weight.astype(D), u)
     return m, total_p, fma(f32(mixed), (a / F(32767))[..., None], common[..., None])
 
 
@@ -505,9 +506,9 @@ def merge(left, right):
     return m, la * fa + lb * fb, oa * fa[..., None] + ob * fb[..., None]
 
 
-def attend(x, k, v, d):
+def attend(x, k, v, d, bits):
     """N 11.4 to 11.6."""
-    m, l, o = splits(x, k, v, d)
+    m, l, o = splits(x, k, v, d, bits)
     parts = [(m[:, j], l[:, j], o[:, j]) for j in range(m.shape[1])]
     level = []
     for i in range(0, len(parts), 16):
@@ -522,12 +523,12 @@ def attend(x, k, v, d):
 
 
 def each_head(c, query, b, tokens, function):
-    """function(x [r][d], K, V of the head) for each key/value head of sequence b; results joined over query heads."""
+    """function(x [r][d], K, V of the head, d, bits) for each key/value head of sequence b; results joined over query heads."""
     layout = Layout(c.group)
     k = layout.sequence(c["k_pool"], c["block_table"][b], tokens)
     v = layout.sequence(c["v_pool"], c["block_table"][b], tokens)
     r = len(query) // layout.heads
-    return [function(query[h * r:(h + 1) * r], [y[:, h] for y in k], [y[:, h] for y in v], layout.d)
+    return [function(query[h * r:(h + 1) * r], [y[:, h] for y in k], [y[:, h] for y in v], layout.d, layout.bits)
             for h in range(layout.heads)]
 
 
