@@ -123,6 +123,14 @@ EXTRA_DIST += \
 	data/models/qwen2_5-7b.shape.json \
 	data/models/yi-34b.shape.json \
 	data/paper/elementwise_a100.csv \
+	data/paper/expected/attention.csv \
+	data/paper/expected/gemm.csv \
+	data/paper/expected/overhead.csv \
+	data/paper/expected/ratios.csv \
+	data/paper/expected/roofline.csv \
+	data/paper/expected/summary.csv \
+	data/paper/expected/throughput-a100.csv \
+	data/paper/expected/throughput-l40s.csv \
 	data/paper/gemm_a100.csv \
 	data/paper/kv4_attention.csv \
 	data/paper/overhead.csv \

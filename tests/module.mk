@@ -38,6 +38,9 @@ unit_tests = \
 	tests/test_sample \
 	tests/test_session \
 	tests/test_silu \
+	tests/test_sim_description \
+	tests/test_sim_gemm \
+	tests/test_sim_serving \
 	tests/test_stories \
 	tests/test_token_file \
 	tests/test_tokenizer \
@@ -49,8 +52,10 @@ mpfr_tests = \
 	tests/test_rope
 shell_tests = \
 	tests/bits.sh \
+	tests/cli/broken.sh \
 	tests/cli/golden.sh \
 	tests/cli/python.sh \
+	tests/cli/sim.sh \
 	tests/cli/stories.sh \
 	tests/cli/usage.sh \
 	tests/install.sh \
@@ -148,6 +153,15 @@ tests_test_session_LDADD = $(test_ldadd)
 tests_test_silu_SOURCES = tests/test_silu.c
 tests_test_silu_CFLAGS = $(test_cflags)
 tests_test_silu_LDADD = $(test_ldadd)
+tests_test_sim_description_SOURCES = tests/test_sim_description.c
+tests_test_sim_description_CFLAGS = $(test_cflags)
+tests_test_sim_description_LDADD = libqoq-sim.la $(test_ldadd)
+tests_test_sim_gemm_SOURCES = tests/test_sim_gemm.c
+tests_test_sim_gemm_CFLAGS = $(test_cflags)
+tests_test_sim_gemm_LDADD = libqoq-sim.la $(test_ldadd)
+tests_test_sim_serving_SOURCES = tests/test_sim_serving.c
+tests_test_sim_serving_CFLAGS = $(test_cflags)
+tests_test_sim_serving_LDADD = libqoq-sim.la $(test_ldadd)
 tests_test_stories_SOURCES = tests/test_stories.c
 tests_test_stories_CFLAGS = $(test_cflags)
 tests_test_stories_LDADD = $(test_ldadd)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+# libqoq-sim: the cost model. qoq-sim: the program, also started as `qoq sim`, and the descriptions and tables it reads.
+
+noinst_LTLIBRARIES += libqoq-sim.la
+bin_PROGRAMS += qoq-sim
+
+libqoq_sim_la_SOURCES = \
+	sim/cost/attention.c \
+	sim/cost/attention.h \
+	sim/cost/calibration.c \
+	sim/cost/calibration.h \
+	sim/cost/case.c \
+	sim/cost/case.h \
+	sim/cost/gemm.c \
+	sim/cost/gemm.h \
+	sim/cost/gpu.c \
+	sim/cost/gpu.h \
+	sim/cost/inflight.c \
+	sim/cost/inflight.h \
+	sim/cost/layer.c \
+	sim/cost/layer.h \
+	sim/cost/model.c \
+	sim/cost/model.h \
+	sim/cost/roofline.c \
+	sim/cost/roofline.h \
+	sim/cost/scheme.c \
+	sim/cost/scheme.h \
+	sim/cost/serving.c \
+	sim/cost/serving.h \
+	sim/cost/tile.c \
+	sim/cost/tile.h
+libqoq_sim_la_CFLAGS = $(AM_CFLAGS)
+
+qoq_sim_SOURCES = \
+	ref/cli/cli.c \
+	ref/cli/cli.h \
+	sim/cli/attention.c \
+	sim/cli/axis.c \
+	sim/cli/axis.h \
+	sim/cli/compare.c \
+	sim/cli/explain.c \
+	sim/cli/explain.h \
+	sim/cli/explain_gemm.c \
+	sim/cli/explain_serving.c \
+	sim/cli/gemm.c \
+	sim/cli/help.h \
+	sim/cli/kernels.c \
+	sim/cli/kernels.h \
+	sim/cli/layer.c \
+	sim/cli/list.c \
+	sim/cli/load.c \
+	sim/cli/load.h \
+	sim/cli/main.c \
+	sim/cli/options.c \
+	sim/cli/options.h \
+	sim/cli/plot.c \
+	sim/cli/plot.h \
+	sim/cli/reproduce.c \
+	sim/cli/reproduce.h \
+	sim/cli/reproduce_kernels.c \
+	sim/cli/reproduce_throughput.c \
+	sim/cli/roofline.c \
+	sim/cli/serve.c \
+	sim/cli/sweep.c \
+	sim/cli/table.c \
+	sim/cli/table.h
+qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
+qoq_sim_CFLAGS = $(AM_CFLAGS)
+qoq_sim_LDADD = libqoq-sim.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+
+# What the program reads at run time.
+simgpusdir = $(pkgdatadir)/gpus
+simschemesdir = $(pkgdatadir)/schemes
+simmodelsdir = $(pkgdatadir)/models
+simpaperdir = $(pkgdatadir)/paper
+dist_simgpus_DATA = \
+	data/gpus/a10.json \
+	data/gpus/a100-40g-sxm.json \
+	data/gpus/a100-80g-sxm.json \
+	data/gpus/a10g.json \
+	data/gpus/b200.json \
+	data/gpus/h100-sxm.json \
+	data/gpus/h20.json \
+	data/gpus/h200-sxm.json \
+	data/gpus/h800-sxm.json \
+	data/gpus/l4.json \
+	data/gpus/l40s.json \
+	data/gpus/rtx-a6000.json \
+	data/gpus/rtx3090.json \
+	data/gpus/rtx4090.json \
+	data/gpus/rtx6000-ada.json \
+	data/gpus/v100-sxm2-32g.json \
+	data/gpus/what-if-a100-int32x4.json \
+	data/gpus/what-if-a100-mixed-unit.json \
+	data/gpus/what-if-a100-no-int4.json \
+	data/gpus/what-if-b200-half-int8.json \
+	data/gpus/what-if-h100-small-l2.json
+dist_simschemes_DATA = \
+	data/schemes/fp16.json \
+	data/schemes/fp8.json \
+	data/schemes/kv16.json \
+	data/schemes/kv4-naive.json \
+	data/schemes/kv4-qoq.json \
+	data/schemes/kv4-qserve.json \
+	data/schemes/kv8.json \
+	data/schemes/w4-lut.json \
+	data/schemes/w4a16-marlin.json \
+	data/schemes/w4a16.json \
+	data/schemes/w4a4-atom.json \
+	data/schemes/w4a4-comet.json \
+	data/schemes/w4a4-quarot.json \
+	data/schemes/w4a8-dgq.json \
+	data/schemes/w4a8-liquid.json \
+	data/schemes/w4a8-mixllm.json \
+	data/schemes/w4a8-mixpe.json \
+	data/schemes/w4a8-naive.json \
+	data/schemes/w4a8-qoq-g128.json \
+	data/schemes/w4a8-qoq.json \
+	data/schemes/w4a8-qserve-g128-paper.json \
+	data/schemes/w4a8-qserve-g128.json \
+	data/schemes/w4a8-qserve.json \
+	data/schemes/w8a8.json
+dist_simmodels_DATA = \
+	data/models/deepseek-v2-lite.shape.json \
+	data/models/gpt3-175b.shape.json \
+	data/models/llama-1-13b.shape.json \
+	data/models/llama-1-30b.shape.json \
+	data/models/llama-1-65b.shape.json \
+	data/models/llama-1-7b.shape.json \
+	data/models/llama-2-13b.shape.json \
+	data/models/llama-2-70b.shape.json \
+	data/models/llama-2-7b.shape.json \
+	data/models/llama-3-70b.shape.json \
+	data/models/llama-3-8b.shape.json \
+	data/models/mistral-7b.shape.json \
+	data/models/mixtral-8x7b.shape.json \
+	data/models/qwen1_5-72b.shape.json \
+	data/models/qwen2_5-72b.shape.json \
+	data/models/qwen2_5-7b.shape.json \
+	data/models/yi-34b.shape.json
+dist_simpaper_DATA = \
+	data/paper/elementwise_a100.csv \
+	data/paper/gemm_a100.csv \
+	data/paper/kv4_attention.csv \
+	data/paper/overhead.csv \
+	data/paper/qserve_kernel_configs.csv \
+	data/paper/ratios.csv \
+	data/paper/roofline.csv \
+	data/paper/throughput.csv
+EXTRA_DIST += \
+	data/paper/expected/attention.csv \
+	data/paper/expected/gemm.csv \
+	data/paper/expected/overhead.csv \
+	data/paper/expected/ratios.csv \
+	data/paper/expected/roofline.csv \
+	data/paper/expected/summary.csv \
+	data/paper/expected/throughput-a100.csv \
+	data/paper/expected/throughput-l40s.csv
