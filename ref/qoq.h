@@ -7,11 +7,11 @@
  *   Argument order: outputs, in/out, inputs, sizes, parameters. Arrays are dense, row major, and
  * owned by the caller; the library keeps no pointer after a call, allocates nothing unless the
  * contract says so, touches no file and has no global state, so every function may run in many
- * threads at once. Outputs must not overlap inputs unless the contract says so. Rows (tokens,
- * channels, heads) may be spread over OpenMP threads; the bits never depend on their number. A
- * function that returns a status leaves its outputs unspecified when the status is not QOQ_OK.
- *   Index letters: m token, n output channel, k input channel, g group, h head, t position, d
- * dimension in a head.
+ * threads at once. Outputs must not overlap inputs unless the contract says so. A size of 0 is
+ * QOQ_ERR_SHAPE. Rows (tokens, channels, heads) may be spread over OpenMP threads; the bits never
+ * depend on their number. A function that returns a status leaves its outputs unspecified when the
+ * status is not QOQ_OK. Index letters: m token, n output channel, k input channel, g group, h head,
+ * t position, d dimension in a head.
  */
 #ifndef QOQ_H
 #define QOQ_H
@@ -102,7 +102,7 @@ enum qoq_scheme {
 struct qoq_weight {
     enum qoq_scheme scheme;
     size_t n, k;
-    size_t group;  /* QOQ_W4_GROUP: a multiple of 32, the last group may be short; otherwise 0 */
+    size_t group;  /* QOQ_W4_GROUP: a multiple of 32, may exceed k; otherwise 0 */
     uint8_t *code; /* W4: [n][(k + 1) / 2], even k in bits 0..3; W8: int8 bit patterns [n][k] */
     qoq_half *s;   /* [n] binary16 channel scale (level 1) */
     uint8_t *s2;   /* QOQ_W4_GROUP: [n][groups] integer group scale (level 2); otherwise unused */
@@ -111,7 +111,7 @@ struct qoq_weight {
 };
 
 /* Sizes of the arrays of a weight whose scheme, n, k and group are set. groups is 1 for
- * QOQ_W4_CHANNEL, 0 for QOQ_W8. */
+ * QOQ_W4_CHANNEL, 0 for QOQ_W8. Bytes are 0 where a size is 0 or the product overflows. */
 QOQ_API size_t qoq_weight_groups(const struct qoq_weight *w);
 QOQ_API size_t qoq_weight_code_bytes(const struct qoq_weight *w);
 
@@ -123,7 +123,7 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_weight_quantize(struct qoq_weight *out, 
 QOQ_API QOQ_CHECKED enum qoq_status qoq_weight_check(const struct qoq_weight *w);
 
 /* The integer operand of the product (N 6.1), int8 [n][k]: q per channel, (q - z) * s2 per group, q
- * for W8. */
+ * for W8. Weights that fail qoq_weight_check give values modulo 256. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_weight_operand(int8_t *b, const struct qoq_weight *w);
 
 /* x (binary32 [n][k]) = dequantized weights (N 4.6). */
@@ -156,7 +156,8 @@ QOQ_API void qoq_tile_coordinates(size_t *n, size_t *k, struct qoq_tile_position
 QOQ_API size_t qoq_tile_column(size_t n);
 QOQ_API size_t qoq_tile_channel(size_t column);
 
-/* Bytes of tiled codes for any n, k (padded to 32). */
+/* Bytes of tiled codes for any n, k (padded to 32); 0 where a size is 0 or the product overflows.
+ */
 QOQ_API size_t qoq_tile_code_bytes(size_t n, size_t k);
 
 /* Plain codes [n][(k + 1) / 2] to tiled and back. Padding codes are 0; unpacking ignores them. */
@@ -258,9 +259,11 @@ struct qoq_kv_layout {
     size_t head_dim;    /* D: even, 2..256 */
 };
 
+/* Bytes of a page; 0 for a layout that is invalid or overflows. */
 QOQ_API size_t qoq_kv_page_bytes(const struct qoq_kv_layout *layout);
 
-/* Byte offsets in a page: the first code byte, the scale, the zero of one head and slot. */
+/* Byte offsets in a page of a valid layout: the first code byte, the scale, the zero of one head
+ * and slot. */
 QOQ_API size_t qoq_kv_code_offset(const struct qoq_kv_layout *layout, size_t head, size_t slot);
 QOQ_API size_t qoq_kv_scale_offset(const struct qoq_kv_layout *layout, size_t head, size_t slot);
 QOQ_API size_t qoq_kv_zero_offset(const struct qoq_kv_layout *layout, size_t head, size_t slot);
@@ -301,7 +304,8 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_attention(qoq_half *out, const float *x,
                                                   const struct qoq_kv_layout *layout);
 
 /* One partial result over a split (N 11.3), the unit that a GPU kernel writes when it divides a
- * long context. */
+ * long context. qoq_attention_split takes all query heads, x [q_heads][head_dim], and computes one;
+ * it writes out [0 .. head_dim). */
 struct qoq_attention_partial {
     float max;      /* M */
     float sum;      /* L */

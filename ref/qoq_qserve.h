@@ -59,9 +59,9 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_qserve_rope(qoq_half *y, const qoq_half 
                                                     size_t head_dim, size_t position, float base,
                                                     int prefill);
 
-/* Decode attention (N 27), head_dim 128: out, q [q_heads][128] (rotated); k, v [heads][128] of the
- * current token, unquantized; the cache holds the `context - 1` tokens before it. work: [context]
- * floats. */
+/* Decode attention (N 27), head_dim 128 (others: QOQ_ERR_UNSUPPORTED): out, q [q_heads][128]
+ * (rotated); k, v [heads][128] of the current token, unquantized; the cache holds the `context - 1`
+ * tokens before it. work: [context] floats. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_qserve_attention(qoq_half *out, float *work,
                                                          const qoq_half *q, const qoq_half *k,
                                                          const qoq_half *v,
