@@ -11,7 +11,8 @@
 
 enum { MAX_BYTES = 64 << 20, MAX_COLUMNS = 256 };
 
-/* Cuts one field out of the text in place, unquoting it; *end becomes the character that ended it. */
+/* Cuts one field out of the text in place, unquoting it; *end becomes the character that ended it.
+ */
 static char *cut_field(char **cursor, char *end)
 {
     char *read = *cursor, *write = *cursor, *field = *cursor;
@@ -69,7 +70,8 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
-static enum qoq_status cut_rows(struct qoq_csv *csv, char *cursor, size_t lines, const char *path, struct qoq_error *err)
+static enum qoq_status cut_rows(struct qoq_csv *csv, char *cursor, size_t lines, const char *path,
+                                struct qoq_error *err)
 {
     for (size_t line = 1; *cursor; line++) {
         if (*cursor == '#' || *cursor == '\n') {
@@ -81,7 +83,8 @@ static enum qoq_status cut_rows(struct qoq_csv *csv, char *cursor, size_t lines,
         }
         int count = cut_line(csv->field + (csv->rows + 1) * csv->columns, csv->columns, &cursor);
         if (count != (int)csv->columns) {
-            return qoq_fail(err, QOQ_ERR_FORMAT, path, NULL, "row %zu has not %zu fields as the header", line, csv->columns);
+            return qoq_fail(err, QOQ_ERR_FORMAT, path, NULL,
+                            "row %zu has not %zu fields as the header", line, csv->columns);
         }
         csv->rows++;
     }
@@ -127,7 +130,8 @@ void qoq_csv_free(struct qoq_csv *csv)
     memset(csv, 0, sizeof *csv);
 }
 
-enum qoq_status qoq_csv_column(size_t *column, const struct qoq_csv *csv, const char *name, struct qoq_error *err)
+enum qoq_status qoq_csv_column(size_t *column, const struct qoq_csv *csv, const char *name,
+                               struct qoq_error *err)
 {
     for (size_t i = 0; i < csv->columns; i++) {
         if (strcmp(csv->field[i], name) == 0) {
@@ -143,8 +147,8 @@ const char *qoq_csv_text(const struct qoq_csv *csv, size_t row, size_t column)
     return csv->field[(row + 1) * csv->columns + column];
 }
 
-enum qoq_status qoq_csv_number(double *value, const struct qoq_csv *csv, size_t row, size_t column, double lo, double hi,
-                               int may_be_empty, struct qoq_error *err)
+enum qoq_status qoq_csv_number(double *value, const struct qoq_csv *csv, size_t row, size_t column,
+                               double lo, double hi, int may_be_empty, struct qoq_error *err)
 {
     const char *text = qoq_csv_text(csv, row, column);
     char *end;
@@ -155,10 +159,12 @@ enum qoq_status qoq_csv_number(double *value, const struct qoq_csv *csv, size_t 
     }
     double number = strtod(text, &end);
     if (end == text || *end || !isfinite(number)) {
-        return qoq_fail(err, QOQ_ERR_FORMAT, csv->file, csv->field[column], "row %zu: \"%.40s\" is not a number", row + 1, text);
+        return qoq_fail(err, QOQ_ERR_FORMAT, csv->file, csv->field[column],
+                        "row %zu: \"%.40s\" is not a number", row + 1, text);
     }
     if (number < lo || number > hi) {
-        return qoq_fail(err, QOQ_ERR_RANGE, csv->file, csv->field[column], "row %zu: %g is outside %g to %g", row + 1, number, lo, hi);
+        return qoq_fail(err, QOQ_ERR_RANGE, csv->file, csv->field[column],
+                        "row %zu: %g is outside %g to %g", row + 1, number, lo, hi);
     }
     *value = number;
     return QOQ_OK;

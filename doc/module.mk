@@ -2,10 +2,12 @@
 # Documents and manual pages. The pages are made from --help by `make man` and committed, so that building needs no help2man;
 # tests/lint/manual.sh compares them with the program.
 
-dist_doc_DATA = README.md NEWS doc/numerics.md doc/formats.md doc/golden.md doc/architecture.md
-dist_man1_MANS = doc/qoq.1 doc/qoq-quantize.1 doc/qoq-eval.1 doc/qoq-generate.1 doc/qoq-inspect.1 doc/qoq-golden.1
+dist_doc_DATA = README.md NEWS doc/numerics.md doc/formats.md doc/golden.md \
+	doc/architecture.md doc/cost-model.md
+dist_man1_MANS = doc/qoq.1 doc/qoq-quantize.1 doc/qoq-eval.1 doc/qoq-generate.1 doc/qoq-inspect.1 \
+	doc/qoq-golden.1 doc/qoq-sim.1
 EXTRA_DIST += doc/make-man
 
-man: qoq$(EXEEXT)
+man: qoq$(EXEEXT) qoq-sim$(EXEEXT)
 	HELP2MAN='$(HELP2MAN)' $(SHELL) $(srcdir)/doc/make-man ./qoq$(EXEEXT) $(srcdir)/doc
 

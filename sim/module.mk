@@ -57,6 +57,7 @@ qoq_sim_SOURCES = \
 	sim/cli/plot.h \
 	sim/cli/reproduce.c \
 	sim/cli/reproduce.h \
+	sim/cli/reproduce_ablation.c \
 	sim/cli/reproduce_kernels.c \
 	sim/cli/reproduce_throughput.c \
 	sim/cli/roofline.c \
@@ -139,6 +140,7 @@ dist_simmodels_DATA = \
 	data/models/qwen2_5-7b.shape.json \
 	data/models/yi-34b.shape.json
 dist_simpaper_DATA = \
+	data/paper/ablation.csv \
 	data/paper/elementwise_a100.csv \
 	data/paper/gemm_a100.csv \
 	data/paper/kv4_attention.csv \
@@ -148,6 +150,7 @@ dist_simpaper_DATA = \
 	data/paper/roofline.csv \
 	data/paper/throughput.csv
 EXTRA_DIST += \
+	data/paper/expected/ablation.csv \
 	data/paper/expected/attention.csv \
 	data/paper/expected/gemm.csv \
 	data/paper/expected/overhead.csv \

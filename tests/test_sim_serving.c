@@ -16,12 +16,15 @@ static double attention(const char *gpu, const char *kv, double length)
     return cost.seconds;
 }
 
-/* One conversion for each element is what makes the naive kernel lose on A100; nothing says so but its counts. */
+/* One conversion for each element is what makes the naive kernel lose on A100; nothing says so but
+ * its counts. */
 Test(sim_serving, naive_kv4_loses_on_a100_and_wins_on_l40s)
 {
-    cr_expect_gt(attention("a100-80g-sxm", "kv4-naive", 1536), attention("a100-80g-sxm", "kv8", 1536));
+    cr_expect_gt(attention("a100-80g-sxm", "kv4-naive", 1536),
+                 attention("a100-80g-sxm", "kv8", 1536));
     cr_expect_lt(attention("l40s", "kv4-naive", 1536), attention("l40s", "kv8", 1536));
-    cr_expect_lt(attention("a100-80g-sxm", "kv4-qserve", 1536), attention("a100-80g-sxm", "kv8", 1536));
+    cr_expect_lt(attention("a100-80g-sxm", "kv4-qserve", 1536),
+                 attention("a100-80g-sxm", "kv8", 1536));
 }
 
 /* DeepSeek-V2-Lite has one dense layer, which a shape counts as the others. */
@@ -30,13 +33,16 @@ Test(sim_serving, parameters_of_known_models)
     static const struct {
         const char *name;
         double billions;
-    } known[] = {{"llama-2-7b", 6.74}, {"llama-2-13b", 13.0}, {"llama-2-70b", 69.0}, {"llama-3-8b", 8.03}, {"mixtral-8x7b", 46.7},
-                 {"qwen1_5-72b", 72.3}, {"gpt3-175b", 175}, {"deepseek-v2-lite", 15.7}, {"yi-34b", 34.4}};
+    } known[] = {{"llama-2-7b", 6.74}, {"llama-2-13b", 13.0},      {"llama-2-70b", 69.0},
+                 {"llama-3-8b", 8.03}, {"mixtral-8x7b", 46.7},     {"qwen1_5-72b", 72.3},
+                 {"gpt3-175b", 175},   {"deepseek-v2-lite", 15.7}, {"yi-34b", 34.4}};
 
     for (size_t i = 0; i < COUNT(known); i++) {
         struct qoq_sim_case it = load_case(NULL, NULL, NULL, known[i].name);
-        double billions = (qoq_sim_layer_parameters(&it.model) + qoq_sim_vocab_parameters(&it.model)) * 1e-9;
-        cr_expect_lt(fabs(billions / known[i].billions - 1), 0.04, "%s: %g", known[i].name, billions);
+        double billions =
+            (qoq_sim_layer_parameters(&it.model) + qoq_sim_vocab_parameters(&it.model)) * 1e-9;
+        cr_expect_lt(fabs(billions / known[i].billions - 1), 0.04, "%s: %g", known[i].name,
+                     billions);
     }
 }
 
@@ -47,33 +53,42 @@ Test(sim_serving, memory_limits)
         const char *gpu, *scheme, *kv, *model;
         int fits;
     } cell[] = {
-        {"a100-80g-sxm", "fp16", "kv16", "llama-2-70b", 0}, {"a100-80g-sxm", "fp16", "kv16", "qwen1_5-72b", 0},
-        {"a100-80g-sxm", "fp16", "kv16", "yi-34b", 1},      {"a100-80g-sxm", "w8a8", "kv8", "qwen1_5-72b", 1},
-        {"l40s", "fp16", "kv16", "llama-1-30b", 0},         {"l40s", "w8a8", "kv8", "llama-2-70b", 0},
-        {"l40s", "w4a16", "kv16", "qwen1_5-72b", 1},        {"l40s", "w4a8-qserve-g128", "kv4-qserve", "qwen1_5-72b", 1},
+        {"a100-80g-sxm", "fp16", "kv16", "llama-2-70b", 0},
+        {"a100-80g-sxm", "fp16", "kv16", "qwen1_5-72b", 0},
+        {"a100-80g-sxm", "fp16", "kv16", "yi-34b", 1},
+        {"a100-80g-sxm", "w8a8", "kv8", "qwen1_5-72b", 1},
+        {"l40s", "fp16", "kv16", "llama-1-30b", 0},
+        {"l40s", "w8a8", "kv8", "llama-2-70b", 0},
+        {"l40s", "w4a16", "kv16", "qwen1_5-72b", 1},
+        {"l40s", "w4a8-qserve-g128", "kv4-qserve", "qwen1_5-72b", 1},
     };
 
     for (size_t i = 0; i < COUNT(cell); i++) {
         struct qoq_sim_case it = load_case(cell[i].gpu, cell[i].scheme, cell[i].kv, cell[i].model);
         struct qoq_sim_serving out;
         it.work.batch = 0;
-        cr_expect_eq(qoq_sim_serve(&out, &it) == QOQ_SIM_SERVES, cell[i].fits, "%s %s on %s: batch %g", cell[i].model, cell[i].scheme,
-                     cell[i].gpu, out.memory.batch);
+        cr_expect_eq(qoq_sim_serve(&out, &it) == QOQ_SIM_SERVES, cell[i].fits,
+                     "%s %s on %s: batch %g", cell[i].model, cell[i].scheme, cell[i].gpu,
+                     out.memory.batch);
     }
 }
 
 /* C 11.1 for servers with a given batch. */
 Test(sim_serving, more_of_a_resource_is_never_slower, .timeout = 60)
 {
-    static const char *const resources[] = {"sms", "clk_tc_mhz", "clk_boost_mhz", "issue_lanes", "iadd", "lop3", "i2f", "mufu",
-                                            "tc_int8", "tc_fp16", "l2_gbps", "hbm_gbps", "lds_bytes", "max_warps"};
-    static const char *const models[] = {"llama-2-7b", "llama-3-70b", "mixtral-8x7b", "deepseek-v2-lite"};
+    static const char *const resources[] = {
+        "sms",  "clk_tc_mhz", "clk_boost_mhz", "issue_lanes", "iadd",     "lop3",      "i2f",
+        "mufu", "tc_int8",    "tc_fp16",       "l2_gbps",     "hbm_gbps", "lds_bytes", "max_warps"};
+    static const char *const models[] = {"llama-2-7b", "llama-3-70b", "mixtral-8x7b",
+                                         "deepseek-v2-lite"};
     static const char *const caches[] = {"kv16", "kv8", "kv4-naive", "kv4-qserve", "kv4-qoq"};
     uint64_t seed = 9;
 
     for (int round = 0; round < 12; round++) {
-        struct qoq_sim_case it = load_case(some_gpus[next_random(&seed) % COUNT(some_gpus)], round % 2 ? "w4a8-qserve" : "w4a8-qserve-g128",
-                                           caches[next_random(&seed) % COUNT(caches)], models[next_random(&seed) % COUNT(models)]);
+        struct qoq_sim_case it = load_case(some_gpus[next_random(&seed) % COUNT(some_gpus)],
+                                           round % 2 ? "w4a8-qserve" : "w4a8-qserve-g128",
+                                           caches[next_random(&seed) % COUNT(caches)],
+                                           models[next_random(&seed) % COUNT(models)]);
         struct qoq_sim_serving before, after;
         it.work.batch = (double)(1 + next_random(&seed) % 200);
         it.work.output = 64;
@@ -82,7 +97,8 @@ Test(sim_serving, more_of_a_resource_is_never_slower, .timeout = 60)
             struct qoq_sim_case more = it;
             if (scale_field(&more, "gpu", resources[r], 2)) {
                 cr_assert_eq(qoq_sim_serve(&after, &more), QOQ_SIM_SERVES);
-                cr_assert_leq(after.seconds, before.seconds * (1 + 1e-12), "seed 9 round %d: twice %s on %s", round, resources[r],
+                cr_assert_leq(after.seconds, before.seconds * (1 + 1e-12),
+                              "seed 9 round %d: twice %s on %s", round, resources[r],
                               it.gpu.head.name);
             }
         }
@@ -119,13 +135,17 @@ Test(sim_serving, tensor_parallelism_needs_its_link)
     cr_expect_lt(four.memory.weights, one.memory.weights / 3.9);
 }
 
-/* All-reduces of the calibration layer: 402 MB and 197 KB between four A100 (data/paper, LLMCompass). */
+/* All-reduces of the calibration layer: 402 MB and 197 KB between four A100 (data/paper,
+ * LLMCompass). */
 Test(sim_serving, all_reduce_of_the_calibration_layer)
 {
     struct qoq_sim_case it = load_case("a100-80g-sxm", NULL, NULL, NULL);
 
-    cr_expect_lt(fabs(qoq_sim_all_reduce(&it.gpu, &it.cal, 4, 8 * 2048 * 12288 * 2.0) / 2.8909e-3 - 1), 0.05);
-    cr_expect_lt(fabs(qoq_sim_all_reduce(&it.gpu, &it.cal, 4, 8 * 12288 * 2.0) / 26.04e-6 - 1), 0.05);
+    cr_expect_lt(
+        fabs(qoq_sim_all_reduce(&it.gpu, &it.cal, 4, 8 * 2048 * 12288 * 2.0) / 2.8909e-3 - 1),
+        0.05);
+    cr_expect_lt(fabs(qoq_sim_all_reduce(&it.gpu, &it.cal, 4, 8 * 12288 * 2.0) / 26.04e-6 - 1),
+                 0.05);
 }
 
 /* Every request that fits is served once, in order of time, and no earlier than it came. */
@@ -143,7 +163,8 @@ Test(sim_serving, in_flight_batching_serves_everybody, .timeout = 60)
 
     it.work.max_batch = MOST;
     for (int i = 0; i < REQUESTS; i++) {
-        request[i] = (struct qoq_sim_request){0.05 * i, (double)(1 + next_random(&seed) % 2000), (double)(1 + next_random(&seed) % 300), 0, 0};
+        request[i] = (struct qoq_sim_request){0.05 * i, (double)(1 + next_random(&seed) % 2000),
+                                              (double)(1 + next_random(&seed) % 300), 0, 0};
         tokens += request[i].output;
     }
     request[17].input = 9e6;
@@ -154,7 +175,8 @@ Test(sim_serving, in_flight_batching_serves_everybody, .timeout = 60)
     cr_expect_leq(out.batch_most, MOST);
     for (int i = 0; i < REQUESTS; i++) {
         if (i != 17) {
-            cr_expect(request[i].first > request[i].arrival && request[i].last >= request[i].first, "request %d", i);
+            cr_expect(request[i].first > request[i].arrival && request[i].last >= request[i].first,
+                      "request %d", i);
         }
     }
 }

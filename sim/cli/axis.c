@@ -35,14 +35,17 @@ static int append(struct qoq_sim_axis *axis, double value)
 }
 
 /* first:last:step or first:last:xFACTOR; the last is included where the steps meet it. */
-static enum qoq_status range(struct qoq_sim_axis *axis, double first, const char *text, struct qoq_error *err)
+static enum qoq_status range(struct qoq_sim_axis *axis, double first, const char *text,
+                             struct qoq_error *err)
 {
     double last, step;
     int factor = 0;
 
-    if (number(&last, &text) != 0 || *text != ':' || (text++, factor = *text == 'x', text += factor, number(&step, &text)) != 0 ||
+    if (number(&last, &text) != 0 || *text != ':' ||
+        (text++, factor = *text == 'x', text += factor, number(&step, &text)) != 0 ||
         *text != '\0') {
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "expected FIRST:LAST:STEP or FIRST:LAST:xFACTOR");
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+                        "expected FIRST:LAST:STEP or FIRST:LAST:xFACTOR");
     }
     if (last < first || (factor ? step <= 1 || first <= 0 : step <= 0)) {
         return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "the range goes nowhere");
@@ -53,7 +56,8 @@ static enum qoq_status range(struct qoq_sim_axis *axis, double first, const char
             return QOQ_OK;
         }
         if (i >= QOQ_SIM_MAX_AXIS || append(axis, value) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values", QOQ_SIM_MAX_AXIS);
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values",
+                            QOQ_SIM_MAX_AXIS);
         }
     }
 }
@@ -64,19 +68,22 @@ static enum qoq_status values(struct qoq_sim_axis *axis, const char *text, struc
 
     for (;;) {
         if (number(&value, &text) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "\"%.40s\" is not a number", text);
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+                            "\"%.40s\" is not a number", text);
         }
         if (*text == ':' && axis->count == 0) {
             return range(axis, value, text + 1, err);
         }
         if (axis->count >= QOQ_SIM_MAX_AXIS || append(axis, value) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values", QOQ_SIM_MAX_AXIS);
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values",
+                            QOQ_SIM_MAX_AXIS);
         }
         if (*text == '\0') {
             return QOQ_OK;
         }
         if (*text++ != ',') {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "expected a comma before \"%.40s\"", text - 1);
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+                            "expected a comma before \"%.40s\"", text - 1);
         }
     }
 }
@@ -84,7 +91,8 @@ static enum qoq_status values(struct qoq_sim_axis *axis, const char *text, struc
 static enum qoq_status check(const struct qoq_sim_axis *axis, struct qoq_error *err)
 {
     struct qoq_sim_case *probe = malloc(sizeof *probe);
-    enum qoq_status status = probe ? QOQ_OK : qoq_fail_memory(err, "--over", axis->name, sizeof *probe);
+    enum qoq_status status =
+        probe ? QOQ_OK : qoq_fail_memory(err, "--over", axis->name, sizeof *probe);
 
     for (size_t i = 0; i < axis->count && status == QOQ_OK; i++) {
         status = qoq_sim_assign(probe, &axis->target, axis->value[i], 0, err);
@@ -93,14 +101,16 @@ static enum qoq_status check(const struct qoq_sim_axis *axis, struct qoq_error *
     return status;
 }
 
-enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text, struct qoq_error *err)
+enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text,
+                                   struct qoq_error *err)
 {
     size_t length = strcspn(text, "=");
     enum qoq_status status;
 
     memset(axis, 0, sizeof *axis);
     if (text[length] != '=' || length >= sizeof axis->name) {
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", text, "expected KIND.FIELD=VALUES, as in work.m=1,16,256");
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", text,
+                        "expected KIND.FIELD=VALUES, as in work.m=1,16,256");
     }
     memcpy(axis->name, text, length);
     if ((status = qoq_sim_target(&axis->target, axis->name, err)) != QOQ_OK ||

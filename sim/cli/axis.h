@@ -15,7 +15,8 @@ struct qoq_sim_axis {
 };
 
 /* Parses one axis; every value must be in the field's range. Free it also after a failure. */
-QOQ_CHECKED enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text, struct qoq_error *err);
+QOQ_CHECKED enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text,
+                                               struct qoq_error *err);
 void qoq_sim_axis_free(struct qoq_sim_axis *axis);
 
 #endif

@@ -13,19 +13,22 @@
 
 static const char help[] =
     "Usage: qoq sim compare [OPTION]...\n"
-    "Schemes and GPUs side by side; both take lists, as in --scheme fp16,w8a8 --gpu l40s,h100-sxm.\n"
+    "Schemes and GPUs side by side; both take lists, as in --scheme fp16,w8a8 --gpu "
+    "l40s,h100-sxm.\n"
     "Without --model one matrix product; with it a server with the cache --kv.\n"
-    "\n" QOQ_SIM_HELP_WHAT QOQ_SIM_HELP_GEMM
-    "  -M, --model NAME         model to serve\n"
+    "\n" QOQ_SIM_HELP_WHAT QOQ_SIM_HELP_GEMM "  -M, --model NAME         model to serve\n"
     "  -c, --kv NAME            its cache (default kv8)\n"
     "      --batch N            sequences; 0: as many as fit\n" QOQ_SIM_HELP_COMMON;
 
 static const struct qoq_sim_column columns[] = {
-    {"gpu", 4}, {"scheme", 4}, {"time_us", 4}, {"tops", 4}, {"speed_ratio", 3}, {"bound", 4}, {"dequant_pct", 3}, {"note", 4},
+    {"gpu", 4},         {"scheme", 4}, {"time_us", 4},     {"tops", 4},
+    {"speed_ratio", 3}, {"bound", 4},  {"dequant_pct", 3}, {"note", 4},
 };
 static const struct qoq_sim_column serve_columns[] = {
-    {"gpu", 4},         {"scheme", 4},    {"kv", 4},            {"batch", 4},          {"tokens_per_s", 4},
-    {"speed_ratio", 3}, {"prefill_s", 3}, {"decode_gemm_s", 3}, {"decode_attention_s", 3}, {"note", 4},
+    {"gpu", 4},       {"scheme", 4},        {"kv", 4},
+    {"batch", 4},     {"tokens_per_s", 4},  {"speed_ratio", 3},
+    {"prefill_s", 3}, {"decode_gemm_s", 3}, {"decode_attention_s", 3},
+    {"note", 4},
 };
 
 /* Returns the speed for the ratio of the rows that follow; 0: none. */
@@ -77,14 +80,15 @@ static double serve_row(struct qoq_sim_table *table, const struct qoq_sim_case *
     return out.tokens_per_second;
 }
 
-static int fill(struct qoq_sim_table *table, const struct qoq_sim_options *options, char *const *gpu, int gpus,
-                char *const *scheme, int schemes)
+static int fill(struct qoq_sim_table *table, const struct qoq_sim_options *options,
+                char *const *gpu, int gpus, char *const *scheme, int schemes)
 {
     double first = 0;
 
     for (int i = 0; i < gpus * schemes; i++) {
         struct qoq_sim_case it;
-        int status = qoq_sim_options_load_as(&it, options, gpu[i / schemes], scheme[i % schemes], NULL);
+        int status =
+            qoq_sim_options_load_as(&it, options, gpu[i / schemes], scheme[i % schemes], NULL);
         if (status >= 0) {
             return status;
         }
@@ -105,7 +109,8 @@ int qoq_sim_cli_compare(int argc, char **argv)
         return status;
     }
     if (!options.scheme) {
-        options.scheme = "fp16,w8a8,w4a16,w4a4-atom,w4a8-naive,w4a8-qserve-g128,w4a8-qserve,w4a8-qoq-g128";
+        options.scheme =
+            "fp16,w8a8,w4a16,w4a4-atom,w4a8-naive,w4a8-qserve-g128,w4a8-qserve,w4a8-qoq-g128";
     }
     if (options.model && !options.kv) {
         options.kv = "kv8";
@@ -118,10 +123,12 @@ int qoq_sim_cli_compare(int argc, char **argv)
     strcpy(scheme_list, options.scheme);
     int gpus = qoq_sim_split(gpu, gpu_list), schemes = qoq_sim_split(scheme, scheme_list);
     if (gpus < 1 || schemes < 1) {
-        return qoq_cli_misuse("sim compare", "sim compare: a list must have 1 to %d names", QOQ_SIM_MAX_NAMES);
+        return qoq_cli_misuse("sim compare", "sim compare: a list must have 1 to %d names",
+                              QOQ_SIM_MAX_NAMES);
     }
     qoq_sim_table_begin(&table, "compare", options.model ? serve_columns : columns,
-                        options.model ? sizeof serve_columns / sizeof serve_columns[0] : sizeof columns / sizeof columns[0]);
+                        options.model ? sizeof serve_columns / sizeof serve_columns[0]
+                                      : sizeof columns / sizeof columns[0]);
     if ((status = fill(&table, &options, gpu, gpus, scheme, schemes)) >= 0) {
         qoq_sim_table_free(&table);
         return status;

@@ -11,7 +11,8 @@
 
 static const char help[] =
     "Usage: qoq sim explain gemm|attention|serve [OPTION]...\n"
-    "One prediction as a derivation: every formula with its numbers and its clause of doc/cost-model.md.\n"
+    "One prediction as a derivation: every formula with its numbers and its clause of "
+    "doc/cost-model.md.\n"
     "With several schemes (gemm) it also says why one is slower than the next:\n"
     "  qoq sim explain gemm --scheme w4a4-atom,w8a8 -m 256 -n 12288 -k 4096\n"
     "\n" QOQ_SIM_HELP_WHAT QOQ_SIM_HELP_GEMM QOQ_SIM_HELP_ATTENTION
@@ -36,7 +37,8 @@ static int explain_gemm(const struct qoq_sim_options *options)
     strcpy(list, options->scheme);
     int count = qoq_sim_split(name, list);
     if (count < 1) {
-        return qoq_cli_misuse("sim explain", "sim explain: a list must have 1 to %d names", QOQ_SIM_MAX_NAMES);
+        return qoq_cli_misuse("sim explain", "sim explain: a list must have 1 to %d names",
+                              QOQ_SIM_MAX_NAMES);
     }
     for (int i = 0; i < count; i++) {
         if ((status = qoq_sim_options_load_as(&it[i % 2], options, NULL, name[i], NULL)) >= 0) {
@@ -91,7 +93,8 @@ int qoq_sim_cli_explain(int argc, char **argv)
         return status;
     }
     if (argc - options.argument != 1) {
-        return qoq_cli_misuse("sim explain", "sim explain: explain what? (gemm, attention or serve)");
+        return qoq_cli_misuse("sim explain",
+                              "sim explain: explain what? (gemm, attention or serve)");
     }
     const char *what = argv[options.argument];
     options.scheme = options.scheme ? options.scheme : "w4a8-qserve";
@@ -107,5 +110,6 @@ int qoq_sim_cli_explain(int argc, char **argv)
         options.default_batch_fits = 1;
         return explain_serve(&options);
     }
-    return qoq_cli_misuse("sim explain", "sim explain: %s: expected gemm, attention or serve", what);
+    return qoq_cli_misuse("sim explain", "sim explain: %s: expected gemm, attention or serve",
+                          what);
 }

@@ -17,14 +17,17 @@ extern const struct qoq_sim_column qoq_sim_attention_columns[QOQ_SIM_ATTENTION_C
 const char *qoq_sim_case_gemm(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_case *it);
 
 /* Decode attention of the case's work, or of its model where `model` is 1. */
-void qoq_sim_case_attention(struct qoq_sim_attention_cost *cost, const struct qoq_sim_case *it, int model);
+void qoq_sim_case_attention(struct qoq_sim_attention_cost *cost, const struct qoq_sim_case *it,
+                            int model);
 
-void qoq_sim_gemm_row(struct qoq_sim_table *table, const struct qoq_sim_case *it, const struct qoq_sim_gemm_cost *cost);
+void qoq_sim_gemm_row(struct qoq_sim_table *table, const struct qoq_sim_case *it,
+                      const struct qoq_sim_gemm_cost *cost);
 void qoq_sim_attention_row(struct qoq_sim_table *table, const struct qoq_sim_case *it,
                            const struct qoq_sim_attention_cost *cost);
 
 /* Share of the kernel's time, in percent, that `clocks` of every main-loop iteration take. */
-double qoq_sim_gemm_busy(const struct qoq_sim_gemm_cost *cost, const struct qoq_sim_case *it, double clocks);
+double qoq_sim_gemm_busy(const struct qoq_sim_gemm_cost *cost, const struct qoq_sim_case *it,
+                         double clocks);
 
 /* "CUDA cores: XU pipe" and the like. */
 const char *qoq_sim_gemm_bound(const struct qoq_sim_gemm_cost *cost);

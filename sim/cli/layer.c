@@ -11,21 +11,23 @@
 
 static const char help[] =
     "Usage: qoq sim layer --model NAME [OPTION]...\n"
-    "The kernels of one layer in a decode step of --batch sequences with --length cached tokens, or in\n"
+    "The kernels of one layer in a decode step of --batch sequences with --length cached tokens, "
+    "or in\n"
     "the prefill of --batch prompts of --length tokens.\n"
-    "\n" QOQ_SIM_HELP_WHAT
-    "  -M, --model NAME         model (default llama-2-7b)\n"
+    "\n" QOQ_SIM_HELP_WHAT "  -M, --model NAME         model (default llama-2-7b)\n"
     "  -s, --scheme NAME        scheme of the products (default w4a8-qserve)\n"
     "  -c, --kv NAME            cache (default kv4-qserve)\n"
     "      --batch N, --length N, --tp N\n"
     "      --prefill            prefill instead of decode\n"
-    "      --plot FILE          also draws it (svg, png or pdf; needs gnuplot)\n" QOQ_SIM_HELP_COMMON;
+    "      --plot FILE          also draws it (svg, png or pdf; needs "
+    "gnuplot)\n" QOQ_SIM_HELP_COMMON;
 
 static const struct qoq_sim_column columns[] = {
     {"kernel", 4}, {"count", 4}, {"n", 9}, {"k", 9}, {"time_us", 4}, {"share_pct", 3}, {"bound", 4},
 };
 
-static void row(struct qoq_sim_table *table, const char *name, double seconds, double whole, const char *bound)
+static void row(struct qoq_sim_table *table, const char *name, double seconds, double whole,
+                const char *bound)
 {
     qoq_sim_table_text(table, name);
     qoq_sim_table_empty(table);
@@ -36,8 +38,8 @@ static void row(struct qoq_sim_table *table, const char *name, double seconds, d
     qoq_sim_table_text(table, bound);
 }
 
-static void gemm_rows(struct qoq_sim_table *table, const struct qoq_sim_case *it, const struct qoq_sim_layer *layer,
-                      double tokens, double whole)
+static void gemm_rows(struct qoq_sim_table *table, const struct qoq_sim_case *it,
+                      const struct qoq_sim_layer *layer, double tokens, double whole)
 {
     struct qoq_sim_layer_gemm gemm[QOQ_SIM_MAX_GEMMS];
 
@@ -68,13 +70,16 @@ static int fill(struct qoq_sim_table *table, const struct qoq_sim_case *it, int 
     if (reason) {
         return qoq_cli_trouble("%s on %s: %s", it->scheme.head.name, it->gpu.head.name, reason);
     }
-    qoq_sim_attention_decode(&decode, &it->gpu, &it->kv, &it->cal, &engine.heads, it->work.batch, it->work.length);
-    double attention = prefill ? qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine.heads, it->work.batch,
-                                                           it->work.length)
-                               : decode.seconds;
+    qoq_sim_attention_decode(&decode, &it->gpu, &it->kv, &it->cal, &engine.heads, it->work.batch,
+                             it->work.length);
+    double attention = prefill
+                           ? qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine.heads,
+                                                       it->work.batch, it->work.length)
+                           : decode.seconds;
     double whole = layer.gemm_seconds + layer.elementwise + layer.exchange + attention;
     gemm_rows(table, it, &layer, tokens, whole);
-    row(table, "attention", attention, whole, prefill ? "tensor cores" : qoq_sim_attention_bound(&decode));
+    row(table, "attention", attention, whole,
+        prefill ? "tensor cores" : qoq_sim_attention_bound(&decode));
     row(table, "elementwise", layer.elementwise, whole, "main memory");
     if (it->work.tp > 1) {
         row(table, "all-reduce", layer.exchange, whole, "interconnect");
@@ -104,7 +109,8 @@ int qoq_sim_cli_layer(int argc, char **argv)
     }
     qoq_sim_table_begin(&table, "layer", columns, sizeof columns / sizeof columns[0]);
     status = fill(&table, &it, options.prefill);
-    struct qoq_sim_plot plot = {options.plot, "Time of the kernels of a layer", "", "us", 0, 0, 0, 0, 4, 0};
+    struct qoq_sim_plot plot = {
+        options.plot, "Time of the kernels of a layer", "", "us", 0, 0, 0, 0, 4, 0};
     if (status < 0 && options.plot) {
         status = qoq_sim_plot_stacked(&plot, &table, 0, 4, 4);
     }

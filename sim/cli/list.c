@@ -13,22 +13,25 @@
 #include "sim/cli/help.h"
 #include "sim/cli/options.h"
 
-static const char help[] =
-    "Usage: qoq sim list [KIND [NAME]] [OPTION]...\n"
-    "Without KIND the GPUs, schemes, caches and models at hand. With KIND (gpu, scheme, kv, model, work or\n"
-    "cal) the fields of --set; with NAME also that description's values, and where they come from.\n"
-    "\n" QOQ_SIM_HELP_COMMON;
+static const char help[] = "Usage: qoq sim list [KIND [NAME]] [OPTION]...\n"
+                           "Without KIND the GPUs, schemes, caches and models at hand. With KIND "
+                           "(gpu, scheme, kv, model, work or\n"
+                           "cal) the fields of --set; with NAME also that description's values, "
+                           "and where they come from.\n"
+                           "\n" QOQ_SIM_HELP_COMMON;
 
 static const struct qoq_sim_column name_columns[] = {{"kind", 4}, {"name", 4}};
-static const struct qoq_sim_column field_columns[] = {
-    {"field", 4}, {"value", 8}, {"unit", 4}, {"least", 6}, {"most", 6}, {"meaning", 4}, {"source", 4}};
+static const struct qoq_sim_column field_columns[] = {{"field", 4}, {"value", 8}, {"unit", 4},
+                                                      {"least", 6}, {"most", 6},  {"meaning", 4},
+                                                      {"source", 4}};
 
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names in the directory that end in the suffix, sorted; returns their number, or -1 after a message. */
+/* Names in the directory that end in the suffix, sorted; returns their number, or -1 after a
+ * message. */
 static int read_names(char *names[256], const char *directory, const char *suffix)
 {
     char path[QOQ_SIM_PATH];
@@ -53,13 +56,15 @@ static int read_names(char *names[256], const char *directory, const char *suffi
     return count;
 }
 
-static int list_directory(struct qoq_sim_table *table, const char *kind, const char *directory, const char *suffix)
+static int list_directory(struct qoq_sim_table *table, const char *kind, const char *directory,
+                          const char *suffix)
 {
     char *names[256];
     int count = read_names(names, directory, suffix);
 
     for (int i = 0; i < count; i++) {
-        qoq_sim_table_text(table, strcmp(kind, "scheme") == 0 && strncmp(names[i], "kv", 2) == 0 ? "kv" : kind);
+        qoq_sim_table_text(
+            table, strcmp(kind, "scheme") == 0 && strncmp(names[i], "kv", 2) == 0 ? "kv" : kind);
         qoq_sim_table_text(table, names[i]);
         free(names[i]);
     }
@@ -81,7 +86,8 @@ static int list_names(const struct qoq_sim_options *options)
     return qoq_sim_print(options, &table, 1);
 }
 
-static int field_rows(struct qoq_sim_table *out, const struct qoq_field_table *table, const void *part, const char *path)
+static int field_rows(struct qoq_sim_table *out, const struct qoq_field_table *table,
+                      const void *part, const char *path)
 {
     struct qoq_error error;
     char source[512];
@@ -89,7 +95,8 @@ static int field_rows(struct qoq_sim_table *out, const struct qoq_field_table *t
     for (size_t i = 0; i < table->count; i++) {
         const struct qoq_field *field = &table->field[i];
         source[0] = '\0';
-        if (path && qoq_description_source(source, sizeof source, table, path, field->name, &error) != QOQ_OK) {
+        if (path && qoq_description_source(source, sizeof source, table, path, field->name,
+                                           &error) != QOQ_OK) {
             return qoq_cli_trouble("%s", error.text);
         }
         qoq_sim_table_text(out, field->name);
@@ -118,13 +125,15 @@ static int list_fields(const struct qoq_sim_options *options, const char *kind, 
         return qoq_cli_misuse("sim list", "sim list: %s: no such kind", kind);
     }
     for (size_t i = 0; name && i < 4; i++) {
-        if (strcmp(kind, files[i]) == 0 && (qoq_sim_find(path, (enum qoq_sim_kind)i, name, &error) != QOQ_OK ||
-                                            qoq_sim_load(&it, (enum qoq_sim_kind)i, name, &error) != QOQ_OK)) {
+        if (strcmp(kind, files[i]) == 0 &&
+            (qoq_sim_find(path, (enum qoq_sim_kind)i, name, &error) != QOQ_OK ||
+             qoq_sim_load(&it, (enum qoq_sim_kind)i, name, &error) != QOQ_OK)) {
             return qoq_cli_trouble("%s", error.text);
         }
     }
     int has_file = name && strcmp(kind, "work") != 0 && strcmp(kind, "cal") != 0;
-    qoq_sim_table_begin(&out, "fields", field_columns, sizeof field_columns / sizeof field_columns[0]);
+    qoq_sim_table_begin(&out, "fields", field_columns,
+                        sizeof field_columns / sizeof field_columns[0]);
     int status = field_rows(&out, table, part, has_file ? path : NULL);
     if (status >= 0) {
         qoq_sim_table_free(&out);
@@ -146,5 +155,6 @@ int qoq_sim_cli_list(int argc, char **argv)
         return qoq_cli_misuse("sim list", "sim list: at most a kind and a name");
     }
     return given == 0 ? list_names(&options)
-                      : list_fields(&options, argv[options.argument], given > 1 ? argv[options.argument + 1] : NULL);
+                      : list_fields(&options, argv[options.argument],
+                                    given > 1 ? argv[options.argument + 1] : NULL);
 }

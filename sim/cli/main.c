@@ -12,10 +12,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"gemm", qoq_sim_cli_gemm},           {"attention", qoq_sim_cli_attention}, {"layer", qoq_sim_cli_layer},
-    {"serve", qoq_sim_cli_serve},         {"roofline", qoq_sim_cli_roofline},   {"sweep", qoq_sim_cli_sweep},
-    {"compare", qoq_sim_cli_compare},     {"explain", qoq_sim_cli_explain},     {"reproduce", qoq_sim_cli_reproduce},
-    {"list", qoq_sim_cli_list},
+    {"gemm", qoq_sim_cli_gemm},           {"attention", qoq_sim_cli_attention},
+    {"layer", qoq_sim_cli_layer},         {"serve", qoq_sim_cli_serve},
+    {"roofline", qoq_sim_cli_roofline},   {"sweep", qoq_sim_cli_sweep},
+    {"compare", qoq_sim_cli_compare},     {"explain", qoq_sim_cli_explain},
+    {"reproduce", qoq_sim_cli_reproduce}, {"list", qoq_sim_cli_list},
 };
 
 static const char help[] =
@@ -37,8 +38,10 @@ static const char help[] =
     "  -h, --help      this text, or 'qoq sim COMMAND --help'\n"
     "  -V, --version   version\n"
     "\n"
-    "The derivation is doc/cost-model.md. Descriptions are looked for in $QOQ_DATADIR, else where they\n"
-    "were installed. Exit status: 0 good, 1 a check failed, 2 wrong usage, bad input or a failed write.\n";
+    "The derivation is doc/cost-model.md. Descriptions are looked for in $QOQ_DATADIR, else where "
+    "they\n"
+    "were installed. Exit status: 0 good, 1 a check failed, 2 wrong usage, bad input or a failed "
+    "write.\n";
 
 int main(int argc, char **argv)
 {

@@ -14,17 +14,25 @@
 enum { WORK = 1000, SET, OVER, JSON, CSV, PLOT, TRACE, SENSITIVITY, PREFILL };
 
 /* Options --NAME N that set a field of the workload. */
-static const char *const work_options[] = {"batch", "length", "q-heads", "kv-heads", "head-dim", "input", "output",
-                                           "max-batch", "tp", "prefill-tokens"};
+static const char *const work_options[] = {"batch",      "length",         "q-heads",  "kv-heads",
+                                           "head-dim",   "input",          "output",   "max-batch",
+                                           "tp",         "prefill-tokens", "requests", "rate",
+                                           "input-most", "output-most",    "seed"};
 enum { WORK_OPTIONS = sizeof work_options / sizeof work_options[0] };
 
 static const struct option named_options[] = {
-    {"gpu", required_argument, NULL, 'g'},      {"scheme", required_argument, NULL, 's'},
-    {"kv", required_argument, NULL, 'c'},       {"model", required_argument, NULL, 'M'},
-    {"set", required_argument, NULL, SET},      {"over", required_argument, NULL, OVER},
-    {"json", no_argument, NULL, JSON},          {"csv", no_argument, NULL, CSV},
-    {"plot", required_argument, NULL, PLOT},    {"out", required_argument, NULL, 'o'},
-    {"trace", required_argument, NULL, TRACE},  {"prefill", no_argument, NULL, PREFILL},
+    {"gpu", required_argument, NULL, 'g'},
+    {"scheme", required_argument, NULL, 's'},
+    {"kv", required_argument, NULL, 'c'},
+    {"model", required_argument, NULL, 'M'},
+    {"set", required_argument, NULL, SET},
+    {"over", required_argument, NULL, OVER},
+    {"json", no_argument, NULL, JSON},
+    {"csv", no_argument, NULL, CSV},
+    {"plot", required_argument, NULL, PLOT},
+    {"out", required_argument, NULL, 'o'},
+    {"trace", required_argument, NULL, TRACE},
+    {"prefill", no_argument, NULL, PREFILL},
     {"sensitivity", no_argument, NULL, SENSITIVITY},
     {"help", no_argument, NULL, 'h'},
 };
@@ -48,7 +56,8 @@ static int add_work(struct qoq_sim_options *options, const char *name)
     char *text = options->made[options->sets];
     int length = snprintf(text, sizeof options->made[0], "work.%s=%s", name, optarg);
     if (length < 0 || (size_t)length >= sizeof options->made[0]) {
-        return qoq_cli_trouble("%s: --%s: \"%.20s...\" is not a number", options->command, name, optarg);
+        return qoq_cli_trouble("%s: --%s: \"%.20s...\" is not a number", options->command, name,
+                               optarg);
     }
     for (char *dash = text; dash < strchr(text, '='); dash++) {
         *dash = *dash == '-' ? '_' : *dash;
@@ -76,27 +85,55 @@ static int take_number_option(struct qoq_sim_options *options, int option)
 static int take(struct qoq_sim_options *options, int option, const char *help, char **argv)
 {
     switch (option) {
-    case 'g': options->gpu = optarg; return -1;
-    case 's': options->scheme = optarg; return -1;
-    case 'c': options->kv = optarg; return -1;
-    case 'M': options->model = optarg; return -1;
-    case 'o': options->out = optarg; return -1;
-    case SET: return add_text(options->set, &options->sets, options->command);
-    case OVER: return add_text(options->over, &options->overs, options->command);
-    case JSON: options->format = QOQ_SIM_JSON; return -1;
-    case CSV: options->format = QOQ_SIM_CSV; return -1;
-    case PLOT: options->plot = optarg; return -1;
-    case TRACE: options->trace = optarg; return -1;
-    case PREFILL: options->prefill = 1; return -1;
-    case SENSITIVITY: options->sensitivity = 1; return -1;
-    case 'h': return qoq_cli_help(help);
+    case 'g':
+        options->gpu = optarg;
+        return -1;
+    case 's':
+        options->scheme = optarg;
+        return -1;
+    case 'c':
+        options->kv = optarg;
+        return -1;
+    case 'M':
+        options->model = optarg;
+        return -1;
+    case 'o':
+        options->out = optarg;
+        return -1;
+    case SET:
+        return add_text(options->set, &options->sets, options->command);
+    case OVER:
+        return add_text(options->over, &options->overs, options->command);
+    case JSON:
+        options->format = QOQ_SIM_JSON;
+        return -1;
+    case CSV:
+        options->format = QOQ_SIM_CSV;
+        return -1;
+    case PLOT:
+        options->plot = optarg;
+        return -1;
+    case TRACE:
+        options->trace = optarg;
+        return -1;
+    case PREFILL:
+        options->prefill = 1;
+        return -1;
+    case SENSITIVITY:
+        options->sensitivity = 1;
+        return -1;
+    case 'h':
+        return qoq_cli_help(help);
     case '?':
-    case ':': return qoq_cli_bad_option(options->command, argv);
-    default: return take_number_option(options, option);
+    case ':':
+        return qoq_cli_bad_option(options->command, argv);
+    default:
+        return take_number_option(options, option);
     }
 }
 
-int qoq_sim_options_read(struct qoq_sim_options *options, const char *command, const char *help, int argc, char **argv)
+int qoq_sim_options_read(struct qoq_sim_options *options, const char *command, const char *help,
+                         int argc, char **argv)
 {
     struct option table[NAMED + WORK_OPTIONS + 1];
 
@@ -117,13 +154,15 @@ int qoq_sim_options_read(struct qoq_sim_options *options, const char *command, c
     return -1;
 }
 
-int qoq_sim_options_load_as(struct qoq_sim_case *it, const struct qoq_sim_options *options, const char *gpu,
-                            const char *scheme, const char *kv)
+int qoq_sim_options_load_as(struct qoq_sim_case *it, const struct qoq_sim_options *options,
+                            const char *gpu, const char *scheme, const char *kv)
 {
     struct qoq_error error;
     enum qoq_status status;
-    const char *name[] = {gpu ? gpu : options->gpu, scheme ? scheme : options->scheme, kv ? kv : options->kv, options->model};
-    static const enum qoq_sim_kind kind[] = {QOQ_SIM_GPU, QOQ_SIM_SCHEME, QOQ_SIM_KV, QOQ_SIM_MODEL};
+    const char *name[] = {gpu ? gpu : options->gpu, scheme ? scheme : options->scheme,
+                          kv ? kv : options->kv, options->model};
+    static const enum qoq_sim_kind kind[] = {QOQ_SIM_GPU, QOQ_SIM_SCHEME, QOQ_SIM_KV,
+                                             QOQ_SIM_MODEL};
 
     qoq_sim_case_reset(it);
     it->work.batch = options->default_batch_fits ? 0 : it->work.batch;
@@ -168,5 +207,6 @@ int qoq_sim_print(const struct qoq_sim_options *options, struct qoq_sim_table *t
     for (size_t i = 0; i < count; i++) {
         qoq_sim_table_free(&table[i]);
     }
-    return status != 0 ? qoq_cli_trouble("%s: out of memory", options->command) : qoq_cli_finish(QOQ_EXIT_GOOD);
+    return status != 0 ? qoq_cli_trouble("%s: out of memory", options->command)
+                       : qoq_cli_finish(QOQ_EXIT_GOOD);
 }

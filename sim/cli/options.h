@@ -33,17 +33,21 @@ struct qoq_sim_options {
     int argument; /* index of the first positional argument */
 };
 
-/* Reads the options of a subcommand whose --help is `help`. Returns -1 to go on, or an exit status to return. */
-int qoq_sim_options_read(struct qoq_sim_options *options, const char *command, const char *help, int argc, char **argv);
+/* Reads the options of a subcommand whose --help is `help`. Returns -1 to go on, or an exit status
+ * to return. */
+int qoq_sim_options_read(struct qoq_sim_options *options, const char *command, const char *help,
+                         int argc, char **argv);
 
-/* Loads what the options name into a fresh case and applies every --set. Returns -1, or an exit status after a message. */
+/* Loads what the options name into a fresh case and applies every --set. Returns -1, or an exit
+ * status after a message. */
 int qoq_sim_options_load(struct qoq_sim_case *it, const struct qoq_sim_options *options);
 
 /* The same with one scheme or GPU in place of the options' own. NULL: the options'. */
-int qoq_sim_options_load_as(struct qoq_sim_case *it, const struct qoq_sim_options *options, const char *gpu,
-                            const char *scheme, const char *kv);
+int qoq_sim_options_load_as(struct qoq_sim_case *it, const struct qoq_sim_options *options,
+                            const char *gpu, const char *scheme, const char *kv);
 
-/* Splits "a,b,c" in place; returns the number of names, or -1 where there are more than QOQ_SIM_MAX_NAMES. */
+/* Splits "a,b,c" in place; returns the number of names, or -1 where there are more than
+ * QOQ_SIM_MAX_NAMES. */
 int qoq_sim_split(char *names[QOQ_SIM_MAX_NAMES], char *list);
 
 /* Prints tables in the options' format and frees them; returns the exit status. */

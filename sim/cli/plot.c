@@ -64,8 +64,8 @@ static FILE *start(const struct qoq_sim_plot *plot)
     quoted(out, plot->x_label);
     fprintf(out, " noenhanced\nset ylabel ");
     quoted(out, plot->y_label);
-    fprintf(out, " noenhanced\nset grid\nset key left top noenhanced\n%s%s", plot->log_x ? "set logscale x 2\n" : "",
-            plot->log_y ? "set logscale y\n" : "");
+    fprintf(out, " noenhanced\nset grid\nset key left top noenhanced\n%s%s",
+            plot->log_x ? "set logscale x 2\n" : "", plot->log_y ? "set logscale y\n" : "");
     return out;
 }
 
@@ -94,22 +94,26 @@ static int begins(const struct qoq_sim_table *table, size_t row, int series)
         return row == 0;
     }
     for (size_t before = 0; before < row; before++) {
-        if (cell(table, before, series) && strcmp(cell(table, before, series), cell(table, row, series)) == 0) {
+        if (cell(table, before, series) &&
+            strcmp(cell(table, before, series), cell(table, row, series)) == 0) {
             return 0;
         }
     }
     return 1;
 }
 
-/* Sends the points of the series that begins at row `first`, or only counts them where out is NULL. */
-static size_t send_series(FILE *out, const struct qoq_sim_plot *plot, const struct qoq_sim_table *table, size_t first)
+/* Sends the points of the series that begins at row `first`, or only counts them where out is NULL.
+ */
+static size_t send_series(FILE *out, const struct qoq_sim_plot *plot,
+                          const struct qoq_sim_table *table, size_t first)
 {
     size_t rows = table->cells / table->columns, count = 0;
 
     for (size_t row = first; row < rows; row++) {
         const char *x = cell(table, row, plot->x), *y = cell(table, row, plot->y);
-        int same = plot->series < 0 || (cell(table, row, plot->series) && cell(table, first, plot->series) &&
-                                        strcmp(cell(table, row, plot->series), cell(table, first, plot->series)) == 0);
+        int same = plot->series < 0 ||
+                   (cell(table, row, plot->series) && cell(table, first, plot->series) &&
+                    strcmp(cell(table, row, plot->series), cell(table, first, plot->series)) == 0);
         if (same && x && y && x[0] == '#' && y[0] == '#') {
             count++;
             if (out) {
@@ -141,8 +145,11 @@ int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
     int listed = plot->points;
     for (size_t row = 0; row < rows; row++) {
         if (drawn(plot, table, row)) {
-            fprintf(out, "%s'-' using 1:2 with %s title ", listed++ ? ", " : "", plot->points ? "points" : "linespoints");
-            quoted(out, plot->series >= 0 && cell(table, row, plot->series) ? cell(table, row, plot->series) + 1 : "");
+            fprintf(out, "%s'-' using 1:2 with %s title ", listed++ ? ", " : "",
+                    plot->points ? "points" : "linespoints");
+            quoted(out, plot->series >= 0 && cell(table, row, plot->series)
+                            ? cell(table, row, plot->series) + 1
+                            : "");
         }
     }
     fputc('\n', out);
@@ -154,7 +161,8 @@ int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
     return finish(out, plot);
 }
 
-int qoq_sim_plot_stacked(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table, int label, int first, int last)
+int qoq_sim_plot_stacked(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table,
+                         int label, int first, int last)
 {
     size_t rows = table->cells / table->columns;
     FILE *out = start(plot);
@@ -162,8 +170,10 @@ int qoq_sim_plot_stacked(const struct qoq_sim_plot *plot, const struct qoq_sim_t
     if (!out) {
         return QOQ_EXIT_TROUBLE;
     }
-    fprintf(out, "set style data histograms\nset style histogram rowstacked\nset style fill solid 0.8 border -1\n"
-                 "set boxwidth 0.7\nset xtics rotate by -35 noenhanced\nset key outside right\nplot ");
+    fprintf(out,
+            "set style data histograms\nset style histogram rowstacked\nset style fill solid 0.8 "
+            "border -1\n"
+            "set boxwidth 0.7\nset xtics rotate by -35 noenhanced\nset key outside right\nplot ");
     for (int column = first; column <= last; column++) {
         fprintf(out, "%s'-' using 2:xtic(1) title ", column > first ? ", " : "");
         quoted(out, table->column[column].name);

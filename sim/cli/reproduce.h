@@ -6,7 +6,8 @@
 #include "data/csv.h"
 #include "sim/cli/options.h"
 
-/* A field scaled in every case, for sensitivities; target.count 0: none. The result stays within the field's bounds. */
+/* A field scaled in every case, for sensitivities; target.count 0: none. The result stays within
+ * the field's bounds. */
 struct qoq_sim_nudge {
     struct qoq_sim_target target;
     double factor;
@@ -31,22 +32,26 @@ struct qoq_sim_reproduction {
 };
 
 /* Loads a case; NULL keeps what the options name. Returns -1, or an exit status after a message. */
-int qoq_sim_reproduce_case(struct qoq_sim_case *it, const struct qoq_sim_reproduction *r, const char *gpu, const char *scheme,
-                           const char *kv, const char *model);
+int qoq_sim_reproduce_case(struct qoq_sim_case *it, const struct qoq_sim_reproduction *r,
+                           const char *gpu, const char *scheme, const char *kv, const char *model);
 
-/* Opens a published table, data/paper/NAME.csv, and finds columns by name. Returns -1, or an exit status after a message. */
+/* Opens a published table, data/paper/NAME.csv, and finds columns by name. Returns -1, or an exit
+ * status after a message. */
 enum { QOQ_SIM_MAX_PAPER_COLUMNS = 8 };
-int qoq_sim_paper(struct qoq_csv *csv, size_t *column, const char *name, const char *const *columns, size_t count);
+int qoq_sim_paper(struct qoq_csv *csv, size_t *column, const char *name, const char *const *columns,
+                  size_t count);
 
 /* A published number; *status gets an exit status where it is none. */
 double qoq_sim_paper_number(const struct qoq_csv *csv, size_t row, size_t column, int *status);
 
-/* Each begins and fills one table, and its headlines. They return -1, or an exit status after a message. */
+/* Each begins and fills one table, and its headlines. They return -1, or an exit status after a
+ * message. */
 int qoq_sim_reproduce_roofline(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_overhead(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_attention(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_gemm(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
+int qoq_sim_reproduce_ablation(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_a100(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_l40s(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 

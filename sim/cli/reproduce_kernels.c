@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Published results about kernels, predicted: roofline, dequantization overhead, decode attention, FP16 products. */
+/* Published results about kernels, predicted: roofline, dequantization overhead, decode attention,
+ * FP16 products. */
 #include <config.h>
 
 #include <math.h>
@@ -15,21 +16,24 @@ static const struct qoq_sim_column roofline_columns[] = {
 static const struct qoq_sim_column overhead_columns[] = {
     {"gpu", 4}, {"scheme", 4}, {"m", 6}, {"share_pct", 3}, {"added_pct", 3}, {"bound", 4}};
 static const struct qoq_sim_column attention_columns[] = {
-    {"gpu", 4}, {"kv", 4}, {"length", 6}, {"published_ms", 4}, {"predicted_ms", 3}, {"error_pct", 3}, {"bound", 4}};
+    {"gpu", 4},          {"kv", 4},        {"length", 6}, {"published_ms", 4},
+    {"predicted_ms", 3}, {"error_pct", 3}, {"bound", 4}};
 static const struct qoq_sim_column ratio_columns[] = {
     {"what", 4}, {"gpu", 4}, {"published", 3}, {"predicted", 3}, {"direction", 4}};
 static const struct qoq_sim_column gemm_columns[] = {
-    {"scheme", 4}, {"m", 6}, {"n", 6}, {"k", 6}, {"published_us", 6}, {"predicted_us", 5}, {"error_pct", 3}, {"bound", 4}};
+    {"scheme", 4},       {"m", 6},         {"n", 6},    {"k", 6}, {"published_us", 6},
+    {"predicted_us", 5}, {"error_pct", 3}, {"bound", 4}};
 
-#define BEGIN(table, name, columns) qoq_sim_table_begin(table, name, columns, sizeof(columns) / sizeof(columns)[0])
+#define BEGIN(table, name, columns)                                                                \
+    qoq_sim_table_begin(table, name, columns, sizeof(columns) / sizeof(columns)[0])
 
 static double error(double predicted, double published)
 {
     return 100 * (predicted / published - 1);
 }
 
-static void roofline_row(struct qoq_sim_table *table, const char *what, const char *early, const char *late, double published,
-                         double predicted)
+static void roofline_row(struct qoq_sim_table *table, const char *what, const char *early,
+                         const char *late, double published, double predicted)
 {
     qoq_sim_table_text(table, what);
     qoq_sim_table_text(table, early);
@@ -39,7 +43,8 @@ static void roofline_row(struct qoq_sim_table *table, const char *what, const ch
     qoq_sim_table_number(table, error(predicted, published));
 }
 
-/* The smallest m from which W8A8 stays faster than W4A16 in the full model, tiles and all, for n = k = 8192. C 9.4 */
+/* The smallest m from which W8A8 stays faster than W4A16 in the full model, tiles and all, for n =
+ * k = 8192. C 9.4 */
 static int full_crossover(double *m, const struct qoq_sim_reproduction *r)
 {
     struct qoq_sim_case early, late;
@@ -54,7 +59,8 @@ static int full_crossover(double *m, const struct qoq_sim_reproduction *r)
     early.work.n = early.work.k = late.work.n = late.work.k = 8192;
     for (double tokens = 512; tokens >= 1; tokens--) {
         early.work.m = late.work.m = tokens;
-        if (qoq_sim_case_gemm(&a, &early) || qoq_sim_case_gemm(&b, &late) || b.seconds >= a.seconds) {
+        if (qoq_sim_case_gemm(&a, &early) || qoq_sim_case_gemm(&b, &late) ||
+            b.seconds >= a.seconds) {
             *m = tokens + 1;
             break;
         }
@@ -62,7 +68,8 @@ static int full_crossover(double *m, const struct qoq_sim_reproduction *r)
     return -1;
 }
 
-static double roofline_value(const struct qoq_sim_case *early, const struct qoq_sim_case *late, const char *what)
+static double roofline_value(const struct qoq_sim_case *early, const struct qoq_sim_case *late,
+                             const char *what)
 {
     if (strcmp(what, "crossover") == 0) {
         return qoq_sim_crossover(&early->gpu, &early->scheme, &late->scheme);
@@ -82,11 +89,14 @@ int qoq_sim_reproduce_roofline(struct qoq_sim_table *table, struct qoq_sim_repro
 
     BEGIN(table, "roofline", roofline_columns);
     for (size_t row = 0; status < 0 && row < csv.rows; row++) {
-        const char *what = qoq_csv_text(&csv, row, column[0]), *a = qoq_csv_text(&csv, row, column[1]);
+        const char *what = qoq_csv_text(&csv, row, column[0]),
+                   *a = qoq_csv_text(&csv, row, column[1]);
         const char *b = qoq_csv_text(&csv, row, column[2]);
         double published = qoq_sim_paper_number(&csv, row, column[3], &status);
-        if (status >= 0 || (status = qoq_sim_reproduce_case(&early, r, "a100-80g-sxm", a, NULL, NULL)) >= 0 ||
-            (status = qoq_sim_reproduce_case(&late, r, "a100-80g-sxm", *b ? b : a, NULL, NULL)) >= 0) {
+        if (status >= 0 ||
+            (status = qoq_sim_reproduce_case(&early, r, "a100-80g-sxm", a, NULL, NULL)) >= 0 ||
+            (status = qoq_sim_reproduce_case(&late, r, "a100-80g-sxm", *b ? b : a, NULL, NULL)) >=
+                0) {
             break;
         }
         early.gpu.hbm_gbps = 2000; /* the figure's own bandwidth */
@@ -105,7 +115,8 @@ int qoq_sim_reproduce_roofline(struct qoq_sim_table *table, struct qoq_sim_repro
 
 int qoq_sim_reproduce_overhead(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    static const char *const scheme[] = {"w4a16", "w4a4-atom", "w4a8-naive", "w4a8-qserve-g128", "w4a8-qserve", "w4a8-qoq-g128"};
+    static const char *const scheme[] = {
+        "w4a16", "w4a4-atom", "w4a8-naive", "w4a8-qserve-g128", "w4a8-qserve", "w4a8-qoq-g128"};
     static const double m[] = {16, 32, 64, 128, 256};
     struct qoq_sim_gemm_cost cost;
     struct qoq_sim_case it;
@@ -114,7 +125,8 @@ int qoq_sim_reproduce_overhead(struct qoq_sim_table *table, struct qoq_sim_repro
     BEGIN(table, "overhead", overhead_columns);
     r->headlines.overhead_least = INFINITY;
     for (int i = 0; i < 6 * 5; i++) {
-        if ((status = qoq_sim_reproduce_case(&it, r, "a100-80g-sxm", scheme[i / 5], NULL, NULL)) >= 0) {
+        if ((status = qoq_sim_reproduce_case(&it, r, "a100-80g-sxm", scheme[i / 5], NULL, NULL)) >=
+            0) {
             return status;
         }
         it.work.m = m[i % 5];
@@ -129,15 +141,18 @@ int qoq_sim_reproduce_overhead(struct qoq_sim_table *table, struct qoq_sim_repro
         qoq_sim_table_number(table, 100 * cost.dequantization / (1 - cost.dequantization));
         qoq_sim_table_text(table, qoq_sim_gemm_bound(&cost));
         if (i / 5 < 3) {
-            r->headlines.overhead_least = fmin(r->headlines.overhead_least, 100 * cost.dequantization);
-            r->headlines.overhead_most = fmax(r->headlines.overhead_most, 100 * cost.dequantization);
+            r->headlines.overhead_least =
+                fmin(r->headlines.overhead_least, 100 * cost.dequantization);
+            r->headlines.overhead_most =
+                fmax(r->headlines.overhead_most, 100 * cost.dequantization);
         }
     }
     return -1;
 }
 
 /* Reads the shape of a row of kv4_attention.csv into the case. */
-static double attention_shape(struct qoq_sim_case *it, const struct qoq_csv *csv, size_t row, const size_t *column, int *status)
+static double attention_shape(struct qoq_sim_case *it, const struct qoq_csv *csv, size_t row,
+                              const size_t *column, int *status)
 {
     it->work.length = qoq_sim_paper_number(csv, row, column[2], status);
     it->work.batch = qoq_sim_paper_number(csv, row, column[3], status);
@@ -149,7 +164,8 @@ static double attention_shape(struct qoq_sim_case *it, const struct qoq_csv *csv
 
 int qoq_sim_reproduce_attention(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    static const char *const names[] = {"gpu", "kv", "length", "batch", "q_heads", "kv_heads", "head_dim", "ms"};
+    static const char *const names[] = {"gpu",     "kv",       "length",   "batch",
+                                        "q_heads", "kv_heads", "head_dim", "ms"};
     struct qoq_csv csv;
     size_t column[8];
     struct qoq_sim_case it;
@@ -159,7 +175,8 @@ int qoq_sim_reproduce_attention(struct qoq_sim_table *table, struct qoq_sim_repr
 
     BEGIN(table, "attention", attention_columns);
     for (size_t row = 0; status < 0 && row < csv.rows; row++) {
-        const char *gpu = qoq_csv_text(&csv, row, column[0]), *kv = qoq_csv_text(&csv, row, column[1]);
+        const char *gpu = qoq_csv_text(&csv, row, column[0]),
+                   *kv = qoq_csv_text(&csv, row, column[1]);
         if ((status = qoq_sim_reproduce_case(&it, r, gpu, NULL, kv, NULL)) >= 0) {
             break;
         }
@@ -185,7 +202,8 @@ int qoq_sim_reproduce_attention(struct qoq_sim_table *table, struct qoq_sim_repr
 }
 
 /* Speed of cache `fast` over cache `slow` at 1536 tokens. */
-static int attention_ratio(double *ratio, const struct qoq_sim_reproduction *r, const char *gpu, const char *fast, const char *slow)
+static int attention_ratio(double *ratio, const struct qoq_sim_reproduction *r, const char *gpu,
+                           const char *fast, const char *slow)
 {
     struct qoq_sim_case it;
     struct qoq_sim_attention_cost a, b;
@@ -206,7 +224,8 @@ static int attention_ratio(double *ratio, const struct qoq_sim_reproduction *r, 
 }
 
 /* Speed of scheme `fast` over scheme `slow` for 256 tokens and a 12288 x 4096 matrix. */
-static int gemm_ratio(double *ratio, const struct qoq_sim_reproduction *r, const char *gpu, const char *fast, const char *slow)
+static int gemm_ratio(double *ratio, const struct qoq_sim_reproduction *r, const char *gpu,
+                      const char *fast, const char *slow)
 {
     const char *const scheme[] = {fast, slow};
     struct qoq_sim_gemm_cost cost[2];
@@ -229,8 +248,8 @@ static int gemm_ratio(double *ratio, const struct qoq_sim_reproduction *r, const
     return -1;
 }
 
-static void ratio_row(struct qoq_sim_table *table, const char *what, const char *gpu, double published, double predicted,
-                      int should_be_faster)
+static void ratio_row(struct qoq_sim_table *table, const char *what, const char *gpu,
+                      double published, double predicted, int should_be_faster)
 {
     qoq_sim_table_text(table, what);
     qoq_sim_table_text(table, gpu);
@@ -241,7 +260,8 @@ static void ratio_row(struct qoq_sim_table *table, const char *what, const char 
 
 int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    double *naive = r->headlines.naive_over_kv8, *atom = r->headlines.atom_over_w8a8, qserve, published[3];
+    double *naive = r->headlines.naive_over_kv8, *atom = r->headlines.atom_over_w8a8, qserve,
+           published[3];
     static const char *const names[] = {"published"};
     struct qoq_csv csv;
     size_t column[1];
@@ -252,7 +272,8 @@ int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reprodu
         published[row] = row < csv.rows ? qoq_sim_paper_number(&csv, row, column[0], &status) : NAN;
     }
     qoq_csv_free(&csv);
-    if (status >= 0 || (status = attention_ratio(&naive[0], r, "a100-80g-sxm", "kv4-naive", "kv8")) >= 0 ||
+    if (status >= 0 ||
+        (status = attention_ratio(&naive[0], r, "a100-80g-sxm", "kv4-naive", "kv8")) >= 0 ||
         (status = attention_ratio(&naive[1], r, "l40s", "kv4-naive", "kv8")) >= 0 ||
         (status = attention_ratio(&qserve, r, "a100-80g-sxm", "kv4-qserve", "kv8")) >= 0 ||
         (status = gemm_ratio(&atom[0], r, "a100-80g-sxm", "w4a4-atom", "w8a8")) >= 0 ||
@@ -279,7 +300,8 @@ int qoq_sim_reproduce_gemm(struct qoq_sim_table *table, struct qoq_sim_reproduct
 
     BEGIN(table, "gemm", gemm_columns);
     for (size_t row = 0; status < 0 && row < csv.rows; row++) {
-        if ((status = qoq_sim_reproduce_case(&it, r, "a100-80g-sxm", qoq_csv_text(&csv, row, column[0]), NULL, NULL)) >= 0) {
+        if ((status = qoq_sim_reproduce_case(
+                 &it, r, "a100-80g-sxm", qoq_csv_text(&csv, row, column[0]), NULL, NULL)) >= 0) {
             break;
         }
         it.work.m = qoq_sim_paper_number(&csv, row, column[1], &status);
@@ -290,7 +312,8 @@ int qoq_sim_reproduce_gemm(struct qoq_sim_table *table, struct qoq_sim_reproduct
             break;
         }
         double predicted = (cost.seconds - cost.launch) * 1e6 + it.cal.timer_us;
-        const double number[] = {it.work.m, it.work.n, it.work.k, published, predicted, error(predicted, published)};
+        const double number[] = {it.work.m, it.work.n, it.work.k,
+                                 published, predicted, error(predicted, published)};
         qoq_sim_table_text(table, it.scheme.head.name);
         for (int i = 0; i < 6; i++) {
             qoq_sim_table_number(table, number[i]);

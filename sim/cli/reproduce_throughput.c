@@ -11,13 +11,14 @@
 #include "sim/cost/serving.h"
 
 static const struct qoq_sim_column columns[] = {
-    {"system", 4},    {"model", 4},     {"scheme", 4},      {"kv", 4},          {"batch", 6},
-    {"published", 5}, {"predicted", 5}, {"error_pct", 3},   {"prefill_s", 3},   {"decode_s", 3},
+    {"system", 4},    {"model", 4},       {"scheme", 4},    {"kv", 4},        {"batch", 6},
+    {"published", 5}, {"predicted", 5},   {"error_pct", 3}, {"prefill_s", 3}, {"decode_s", 3},
     {"gemm_s", 3},    {"attention_s", 3}, {"status", 4},
 };
 
 enum { SYSTEM, MODEL, SCHEME, KV, BATCH, PUBLISHED, STATUS, GPU, NAMES };
-static const char *const names[NAMES] = {"system", "model", "scheme", "kv", "batch", "tokens_per_s", "status", "gpu"};
+static const char *const names[NAMES] = {"system", "model",        "scheme", "kv",
+                                         "batch",  "tokens_per_s", "status", "gpu"};
 
 enum rows { QSERVE, TENSORRT, PROTOTYPE };
 
@@ -28,8 +29,9 @@ struct cell {
     enum rows kind;
 };
 
-static void fill_row(struct qoq_sim_table *table, const struct qoq_csv *csv, size_t row, const size_t *column,
-                     const struct cell *cell, const struct qoq_sim_serving *out)
+static void fill_row(struct qoq_sim_table *table, const struct qoq_csv *csv, size_t row,
+                     const size_t *column, const struct cell *cell,
+                     const struct qoq_sim_serving *out)
 {
     const double value[] = {out->prefill, out->decode, out->decode_gemm, out->decode_attention};
 
@@ -39,22 +41,29 @@ static void fill_row(struct qoq_sim_table *table, const struct qoq_csv *csv, siz
     qoq_sim_table_number(table, out->batch);
     qoq_sim_table_number(table, cell->published > 0 ? cell->published : NAN);
     qoq_sim_table_number(table, cell->predicted > 0 ? cell->predicted : NAN);
-    qoq_sim_table_number(table, cell->published > 0 && cell->predicted > 0 ? 100 * (cell->predicted / cell->published - 1) : NAN);
+    qoq_sim_table_number(table, cell->published > 0 && cell->predicted > 0
+                                    ? 100 * (cell->predicted / cell->published - 1)
+                                    : NAN);
     for (int i = 0; i < 4; i++) {
         qoq_sim_table_number(table, cell->predicted > 0 ? value[i] : NAN);
     }
-    qoq_sim_table_text(table, cell->published > 0 ? (cell->predicted > 0 ? "" : "predicted out of memory")
-                                                  : (cell->predicted > 0 ? "published out of memory" : "out of memory, both"));
+    qoq_sim_table_text(
+        table, cell->published > 0
+                   ? (cell->predicted > 0 ? "" : "predicted out of memory")
+                   : (cell->predicted > 0 ? "published out of memory" : "out of memory, both"));
 }
 
 static enum rows kind_of(const char *system)
 {
-    return strncmp(system, "QServe", 6) == 0 ? QSERVE : strncmp(system, "TRT", 3) == 0 ? TENSORRT : PROTOTYPE;
+    return strncmp(system, "QServe", 6) == 0 ? QSERVE
+           : strncmp(system, "TRT", 3) == 0  ? TENSORRT
+                                             : PROTOTYPE;
 }
 
 /* Predicts one row; *used becomes 0 where nothing was published for it. */
-static int predict(struct qoq_sim_table *table, const struct qoq_sim_reproduction *r, const struct qoq_csv *csv, size_t row,
-                   const size_t *column, struct cell *cell, int *used)
+static int predict(struct qoq_sim_table *table, const struct qoq_sim_reproduction *r,
+                   const struct qoq_csv *csv, size_t row, const size_t *column, struct cell *cell,
+                   int *used)
 {
     struct qoq_sim_serving out;
     struct qoq_sim_case it;
@@ -66,11 +75,15 @@ static int predict(struct qoq_sim_table *table, const struct qoq_sim_reproductio
         return -1;
     }
     cell->model = qoq_csv_text(csv, row, column[MODEL]);
-    cell->published = state[0] == 'm' ? qoq_sim_paper_number(csv, row, column[PUBLISHED], &status) : 0;
+    cell->published =
+        state[0] == 'm' ? qoq_sim_paper_number(csv, row, column[PUBLISHED], &status) : 0;
     cell->kind = kind_of(qoq_csv_text(csv, row, column[SYSTEM]));
-    double batch = *qoq_csv_text(csv, row, column[BATCH]) ? qoq_sim_paper_number(csv, row, column[BATCH], &status) : 0;
+    double batch = *qoq_csv_text(csv, row, column[BATCH])
+                       ? qoq_sim_paper_number(csv, row, column[BATCH], &status)
+                       : 0;
     if (status >= 0 ||
-        (status = qoq_sim_reproduce_case(&it, r, qoq_csv_text(csv, row, column[GPU]), qoq_csv_text(csv, row, column[SCHEME]),
+        (status = qoq_sim_reproduce_case(&it, r, qoq_csv_text(csv, row, column[GPU]),
+                                         qoq_csv_text(csv, row, column[SCHEME]),
                                          qoq_csv_text(csv, row, column[KV]), cell->model)) >= 0) {
         return status;
     }
@@ -100,7 +113,8 @@ static double mean_error(double *bias, const struct cell *cell, size_t cells, en
     return count > 0 ? 100 * sum / count : NAN;
 }
 
-static void errors(struct qoq_sim_headlines *headlines, const struct cell *cell, size_t cells, int gpu)
+static void errors(struct qoq_sim_headlines *headlines, const struct cell *cell, size_t cells,
+                   int gpu)
 {
     double bias;
 
@@ -109,8 +123,8 @@ static void errors(struct qoq_sim_headlines *headlines, const struct cell *cell,
     headlines->prototype_error[gpu] = mean_error(&bias, cell, cells, PROTOTYPE);
 }
 
-/* Pairs of systems on one model; an out-of-memory cell is slower than any other. Pairs within 2 % of each other, and pairs
- * where both ran out of memory, have no order. */
+/* Pairs of systems on one model; an out-of-memory cell is slower than any other. Pairs within 2 %
+ * of each other, and pairs where both ran out of memory, have no order. */
 static void order(struct qoq_sim_headlines *headlines, const struct cell *cell, size_t cells)
 {
     for (size_t i = 0; i < cells; i++) {
@@ -119,7 +133,8 @@ static void order(struct qoq_sim_headlines *headlines, const struct cell *cell, 
             if (strcmp(cell[i].model, cell[j].model) != 0 || fabs(a - b) <= 0.02 * fmax(a, b)) {
                 continue;
             }
-            int right = (a > b) == (cell[i].predicted > cell[j].predicted) && cell[i].predicted != cell[j].predicted;
+            int right = (a > b) == (cell[i].predicted > cell[j].predicted) &&
+                        cell[i].predicted != cell[j].predicted;
             int servers = cell[i].kind != PROTOTYPE && cell[j].kind != PROTOTYPE;
             headlines->order_pairs++;
             headlines->order_right += right;
@@ -129,7 +144,8 @@ static void order(struct qoq_sim_headlines *headlines, const struct cell *cell, 
     }
 }
 
-static int reproduce(struct qoq_sim_table *table, struct qoq_sim_reproduction *r, const char *name, const char *gpu, int index)
+static int reproduce(struct qoq_sim_table *table, struct qoq_sim_reproduction *r, const char *name,
+                     const char *gpu, int index)
 {
     struct qoq_csv csv;
     size_t column[NAMES], cells = 0;

@@ -15,18 +15,21 @@
 
 static const char help[] =
     "Usage: qoq sim roofline [OPTION]...\n"
-    "Attainable TOP/s of schemes over the number of tokens: the roofline, and the full model for n x k.\n"
+    "Attainable TOP/s of schemes over the number of tokens: the roofline, and the full model for n "
+    "x k.\n"
     "\n" QOQ_SIM_HELP_WHAT
     "  -s, --scheme A,B,...     schemes (default w4a16,w8a8,w4a8-qserve,fp16)\n"
     "  -n N, -k K               weight matrix of the full model (default 4096 x 4096)\n"
-    "      --plot FILE          also draws it (svg, png or pdf; needs gnuplot)\n" QOQ_SIM_HELP_COMMON;
+    "      --plot FILE          also draws it (svg, png or pdf; needs "
+    "gnuplot)\n" QOQ_SIM_HELP_COMMON;
 
-static const struct qoq_sim_column columns[] = {{"scheme", 4},    {"m", 6},           {"roof_tops", 4},
-                                                {"model_tops", 4}, {"ridge_m", 4}, {"peak_tops", 4}};
+static const struct qoq_sim_column columns[] = {
+    {"scheme", 4}, {"m", 6}, {"roof_tops", 4}, {"model_tops", 4}, {"ridge_m", 4}, {"peak_tops", 4}};
 
 static int add_scheme(struct qoq_sim_table *table, struct qoq_sim_case *it)
 {
-    static const double tokens[] = {1, 2, 4, 8, 16, 32, 48, 64, 78, 96, 128, 156, 192, 256, 384, 512, 1024};
+    static const double tokens[] = {1,  2,   4,   8,   16,  32,  48,  64,  78,
+                                    96, 128, 156, 192, 256, 384, 512, 1024};
     struct qoq_sim_gemm_cost cost;
 
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
@@ -63,7 +66,8 @@ int qoq_sim_cli_roofline(int argc, char **argv)
     strcpy(list, options.scheme);
     int count = qoq_sim_split(name, list);
     if (count < 1) {
-        return qoq_cli_misuse("sim roofline", "sim roofline: a list must have 1 to %d names", QOQ_SIM_MAX_NAMES);
+        return qoq_cli_misuse("sim roofline", "sim roofline: a list must have 1 to %d names",
+                              QOQ_SIM_MAX_NAMES);
     }
     qoq_sim_table_begin(&table, "roofline", columns, sizeof columns / sizeof columns[0]);
     for (int i = 0; i < count; i++) {

@@ -19,16 +19,18 @@
 
 static const char help[] =
     "Usage: qoq sim sweep gemm|attention|serve --over KIND.FIELD=VALUES... [OPTION]...\n"
-    "Predictions over every combination of the values of all axes; the last axis runs fastest. VALUES is\n"
+    "Predictions over every combination of the values of all axes; the last axis runs fastest. "
+    "VALUES is\n"
     "a list (1,16,256), a range FIRST:LAST:STEP, or FIRST:LAST:xFACTOR.\n"
-    "\n" QOQ_SIM_HELP_WHAT QOQ_SIM_HELP_GEMM
-    "  -c, --kv NAME            cache (attention, serve)\n"
+    "\n" QOQ_SIM_HELP_WHAT QOQ_SIM_HELP_GEMM "  -c, --kv NAME            cache (attention, serve)\n"
     "  -M, --model NAME         model (serve; attention: its heads)\n"
     "      --over K.F=VALUES    one axis; up to 8\n"
     "  -o, --out FILE           writes FILE (.csv or .h5) instead of a table\n"
-    "      --plot FILE          draws the first result over the last axis (svg, png or pdf)\n" QOQ_SIM_HELP_COMMON
-    "\nThe column bound counts: 0 tensor cores, 1 CUDA cores, 2 shared memory, 3 main memory, 4 L2,\n"
-    "5 memory latency, 6 fixed costs. Points that cannot be computed are empty (CSV) or NaN (HDF5).\n";
+    "      --plot FILE          draws the first result over the last axis (svg, png or "
+    "pdf)\n" QOQ_SIM_HELP_COMMON "\nThe column bound counts: 0 tensor cores, 1 CUDA cores, 2 "
+    "shared memory, 3 main memory, 4 L2,\n"
+    "5 memory latency, 6 fixed costs. Points that cannot be computed are empty (CSV) or NaN "
+    "(HDF5).\n";
 
 enum { MAX_AXES = 8, MAX_RESULTS = 4, MAX_POINTS = 1 << 24 };
 
@@ -92,7 +94,8 @@ static void evaluate_point(struct sweep *sweep, struct qoq_sim_case *it, size_t 
     int good = 1;
 
     for (size_t a = 0; a < sweep->axes; a++) {
-        good &= qoq_sim_assign(it, &sweep->axis[a].target, coordinate(sweep, point, a), 0, &ignored) == QOQ_OK;
+        good &= qoq_sim_assign(it, &sweep->axis[a].target, coordinate(sweep, point, a), 0,
+                               &ignored) == QOQ_OK;
     }
     double *out = &sweep->result[point * sweep->results];
     if (good) {
@@ -114,7 +117,8 @@ static void run(struct sweep *sweep)
         struct qoq_sim_case it = sweep->base;
 #pragma omp for schedule(dynamic)
         for (size_t block = 0; block < blocks; block++) {
-            for (size_t point = block * 512; point < sweep->points && point < (block + 1) * 512; point++) {
+            for (size_t point = block * 512; point < sweep->points && point < (block + 1) * 512;
+                 point++) {
                 evaluate_point(sweep, &it, point);
             }
 #pragma omp critical(qoq_sim_sweep_progress)
@@ -129,7 +133,8 @@ static void run(struct sweep *sweep)
 
 static const char *column_name(const struct sweep *sweep, size_t column)
 {
-    return column < sweep->axes ? sweep->axis[column].name : kinds[sweep->what].result[column - sweep->axes];
+    return column < sweep->axes ? sweep->axis[column].name
+                                : kinds[sweep->what].result[column - sweep->axes];
 }
 
 static double cell(const struct sweep *sweep, size_t point, size_t column)
@@ -147,7 +152,8 @@ static enum qoq_status write_csv(const struct sweep *sweep, const char *path, st
 
     for (size_t c = 0; status == QOQ_OK && c < columns; c++) {
         status = qoq_output_write(&out, column_name(sweep, c), strlen(column_name(sweep, c)), err);
-        status = status == QOQ_OK ? qoq_output_write(&out, c + 1 < columns ? "," : "\n", 1, err) : status;
+        status = status == QOQ_OK ? qoq_output_write(&out, c + 1 < columns ? "," : "\n", 1, err)
+                                  : status;
     }
     for (size_t i = 0; status == QOQ_OK && i < sweep->points * columns; i++) {
         double value = cell(sweep, i / columns, i % columns);
@@ -166,7 +172,9 @@ static enum qoq_status write_h5(const struct sweep *sweep, const char *path, str
 {
     struct qoq_h5 *file = NULL;
     double *column = malloc(sweep->points * sizeof *column);
-    enum qoq_status status = column ? qoq_h5_create(&file, path, err) : qoq_fail_memory(err, path, NULL, sweep->points * sizeof *column);
+    enum qoq_status status = column
+                                 ? qoq_h5_create(&file, path, err)
+                                 : qoq_fail_memory(err, path, NULL, sweep->points * sizeof *column);
 
     if (status == QOQ_OK) {
         status = qoq_h5_put_format(file, "qoq-sweep", 1, err);
@@ -210,8 +218,16 @@ static int show(const struct sweep *sweep, const struct qoq_sim_options *options
         qoq_sim_table_number(&table, cell(sweep, i / count, i % count));
     }
     int last = (int)sweep->axes - 1;
-    struct qoq_sim_plot plot = {options->plot, "Sweep", column_name(sweep, (size_t)last), column_name(sweep, sweep->axes),
-                                0, 0, last > 0 ? last - 1 : -1, last, last + 1, 0};
+    struct qoq_sim_plot plot = {options->plot,
+                                "Sweep",
+                                column_name(sweep, (size_t)last),
+                                column_name(sweep, sweep->axes),
+                                0,
+                                0,
+                                last > 0 ? last - 1 : -1,
+                                last,
+                                last + 1,
+                                0};
     if (options->plot) {
         status = qoq_sim_plot(&plot, &table);
     }
@@ -236,7 +252,8 @@ static int deliver(const struct sweep *sweep, const struct qoq_sim_options *opti
         return qoq_cli_trouble("--out: %s: the name must end in .csv or .h5", options->out);
     }
     if (options->out) {
-        status = strcmp(dot, ".h5") == 0 ? write_h5(sweep, options->out, &error) : write_csv(sweep, options->out, &error);
+        status = strcmp(dot, ".h5") == 0 ? write_h5(sweep, options->out, &error)
+                                         : write_csv(sweep, options->out, &error);
     }
     if (status != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
@@ -299,7 +316,8 @@ int qoq_sim_cli_sweep(int argc, char **argv)
     sweep.heads_of_model = options.model != NULL;
     options.model = options.model ? options.model : "llama-2-7b";
     options.default_batch_fits = sweep.what == SERVE;
-    if ((status = qoq_sim_options_load(&sweep.base, &options)) < 0 && (status = prepare(&sweep, &options)) < 0) {
+    if ((status = qoq_sim_options_load(&sweep.base, &options)) < 0 &&
+        (status = prepare(&sweep, &options)) < 0) {
         run(&sweep);
         status = deliver(&sweep, &options);
     }

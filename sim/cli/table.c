@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void qoq_sim_table_begin(struct qoq_sim_table *table, const char *name, const struct qoq_sim_column *column, size_t columns)
+void qoq_sim_table_begin(struct qoq_sim_table *table, const char *name,
+                         const struct qoq_sim_column *column, size_t columns)
 {
     memset(table, 0, sizeof *table);
     table->name = name;
@@ -100,7 +101,8 @@ static void print_text(const struct qoq_sim_table *table)
             int number = cell < table->cells && table->cell[cell] && table->cell[cell][0] == '#';
             const char *text = line ? shown(table, cell) : table->column[column].name;
             int left = number ? (int)width(table, column) : -(int)width(table, column);
-            printf("%s%*s", column ? "  " : "", column + 1 == table->columns && !number ? 0 : left, text);
+            printf("%s%*s", column ? "  " : "", column + 1 == table->columns && !number ? 0 : left,
+                   text);
         }
         putchar('\n');
     }
@@ -172,7 +174,8 @@ static void print_json(const struct qoq_sim_table *table)
     printf("\n]}");
 }
 
-int qoq_sim_tables_print(const struct qoq_sim_table *table, size_t count, enum qoq_sim_format format)
+int qoq_sim_tables_print(const struct qoq_sim_table *table, size_t count,
+                         enum qoq_sim_format format)
 {
     for (size_t i = 0; i < count; i++) {
         if (table[i].short_of_memory) {

@@ -20,15 +20,18 @@ struct qoq_sim_table {
     int short_of_memory;
 };
 
-void qoq_sim_table_begin(struct qoq_sim_table *table, const char *name, const struct qoq_sim_column *column, size_t columns);
+void qoq_sim_table_begin(struct qoq_sim_table *table, const char *name,
+                         const struct qoq_sim_column *column, size_t columns);
 
 /* Cells from left to right, row after row. A number that is not finite becomes an empty cell. */
 void qoq_sim_table_text(struct qoq_sim_table *table, const char *text);
 void qoq_sim_table_number(struct qoq_sim_table *table, double value);
 void qoq_sim_table_empty(struct qoq_sim_table *table);
 
-/* Prints one table, or several as one document; returns 0, or -1 where memory ran short while they were filled. */
-int qoq_sim_tables_print(const struct qoq_sim_table *table, size_t count, enum qoq_sim_format format);
+/* Prints one table, or several as one document; returns 0, or -1 where memory ran short while they
+ * were filled. */
+int qoq_sim_tables_print(const struct qoq_sim_table *table, size_t count,
+                         enum qoq_sim_format format);
 
 void qoq_sim_table_free(struct qoq_sim_table *table);
 

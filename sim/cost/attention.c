@@ -6,7 +6,11 @@
 
 struct qoq_sim_heads qoq_sim_heads_plain(double q_heads, double kv_heads, double head_dim)
 {
-    struct qoq_sim_heads heads = {q_heads, kv_heads, q_heads / kv_heads, 2 * kv_heads * head_dim, 2 * kv_heads,
+    struct qoq_sim_heads heads = {q_heads,
+                                  kv_heads,
+                                  q_heads / kv_heads,
+                                  2 * kv_heads * head_dim,
+                                  2 * kv_heads,
                                   2 * q_heads * head_dim};
     return heads;
 }
@@ -21,10 +25,12 @@ struct qoq_sim_heads qoq_sim_heads_of(const struct qoq_sim_model *model, double 
     return qoq_sim_heads_plain(model->q_heads / tp, fmax(1, model->kv_heads / tp), model->head_dim);
 }
 
-/* C 6.3: the grid is one block for each sequence and (shared) query head; a short last wave leaves SMs idle. */
+/* C 6.3: the grid is one block for each sequence and (shared) query head; a short last wave leaves
+ * SMs idle. */
 static double imbalance(double blocks, double sms, double splits)
 {
-    return splits != 0 ? fmax(1, ceil(blocks / sms) * sms / fmax(blocks, sms)) : ceil(blocks / sms) * sms / blocks;
+    return splits != 0 ? fmax(1, ceil(blocks / sms) * sms / fmax(blocks, sms))
+                       : ceil(blocks / sms) * sms / blocks;
 }
 
 static double max3(double a, double b, double c)
@@ -45,9 +51,9 @@ static void choose_bound(struct qoq_sim_attention_cost *cost)
     }
 }
 
-void qoq_sim_attention_decode(struct qoq_sim_attention_cost *cost, const struct qoq_sim_gpu *gpu, const struct qoq_sim_kv *kv,
-                              const struct qoq_sim_calibration *cal, const struct qoq_sim_heads *heads, double batch,
-                              double length)
+void qoq_sim_attention_decode(struct qoq_sim_attention_cost *cost, const struct qoq_sim_gpu *gpu,
+                              const struct qoq_sim_kv *kv, const struct qoq_sim_calibration *cal,
+                              const struct qoq_sim_heads *heads, double batch, double length)
 {
     double share = fmin(kv->query_share, heads->group), tokens = batch * length;
     double key[QOQ_SIM_PIPES], hz = qoq_sim_boost_hz(gpu);
@@ -67,19 +73,21 @@ void qoq_sim_attention_decode(struct qoq_sim_attention_cost *cost, const struct 
     cost->tensor = 0;
     if (kv->tensor != 0) {
         double rows = fmax(1, 8 / share);
-        cost->tensor = tokens * heads->products * rows * cost->imbalance / (gpu->tc_fp16 * cal->eta_flash * gpu->sms * hz);
+        cost->tensor = tokens * heads->products * rows * cost->imbalance /
+                       (gpu->tc_fp16 * cal->eta_flash * gpu->sms * hz);
     }
     cost->hbm = cost->bytes / (qoq_sim_stream(gpu) * cal->eta_hbm);
     cost->latency = cost->bytes * cost->imbalance * gpu->latency_ns * 1e-9 / in_flight;
     cost->floor = cal->attention_floor_us * 1e-6;
     double memory = fmax(cost->hbm, cost->latency), compute = fmax(cost->cuda, cost->tensor);
-    cost->seconds = cost->floor + fmax(memory, compute) + (1 - cal->attention_overlap) * fmin(memory, compute);
+    cost->seconds =
+        cost->floor + fmax(memory, compute) + (1 - cal->attention_overlap) * fmin(memory, compute);
     choose_bound(cost);
 }
 
 double qoq_sim_attention_prefill(const struct qoq_sim_gpu *gpu, const struct qoq_sim_kv *kv,
-                                 const struct qoq_sim_calibration *cal, const struct qoq_sim_heads *heads, double batch,
-                                 double length)
+                                 const struct qoq_sim_calibration *cal,
+                                 const struct qoq_sim_heads *heads, double batch, double length)
 {
     double tokens = batch * length, hz = qoq_sim_tensor_hz(gpu);
     double macs = tokens * length / 2 * heads->products;

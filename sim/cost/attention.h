@@ -23,8 +23,8 @@ struct qoq_sim_heads qoq_sim_heads_plain(double q_heads, double kv_heads, double
 
 /* Times in seconds; clocks of one SM for one element of work. */
 struct qoq_sim_attention_cost {
-    double work, bytes;                /* elements dequantized and used, bytes read */
-    double clk_pipe[QOQ_SIM_PIPES];    /* clocks for one element */
+    double work, bytes;             /* elements dequantized and used, bytes read */
+    double clk_pipe[QOQ_SIM_PIPES]; /* clocks for one element */
     double blocks, imbalance;
     double cuda, tensor, hbm, latency, floor; /* the first four overlap partly */
     double seconds;
@@ -32,14 +32,16 @@ struct qoq_sim_attention_cost {
     enum qoq_sim_bound bound;
 };
 
-/* One decode step of `batch` sequences with `length` cached tokens each (their mean where they differ). C 6.2 to 6.5 */
-void qoq_sim_attention_decode(struct qoq_sim_attention_cost *cost, const struct qoq_sim_gpu *gpu, const struct qoq_sim_kv *kv,
-                              const struct qoq_sim_calibration *cal, const struct qoq_sim_heads *heads, double batch,
-                              double length);
+/* One decode step of `batch` sequences with `length` cached tokens each (their mean where they
+ * differ). C 6.2 to 6.5 */
+void qoq_sim_attention_decode(struct qoq_sim_attention_cost *cost, const struct qoq_sim_gpu *gpu,
+                              const struct qoq_sim_kv *kv, const struct qoq_sim_calibration *cal,
+                              const struct qoq_sim_heads *heads, double batch, double length);
 
-/* Causal prefill of `batch` sequences of `length` tokens, with quantizing and writing the cache. C 6.6 */
+/* Causal prefill of `batch` sequences of `length` tokens, with quantizing and writing the cache.
+ * C 6.6 */
 double qoq_sim_attention_prefill(const struct qoq_sim_gpu *gpu, const struct qoq_sim_kv *kv,
-                                 const struct qoq_sim_calibration *cal, const struct qoq_sim_heads *heads, double batch,
-                                 double length);
+                                 const struct qoq_sim_calibration *cal,
+                                 const struct qoq_sim_heads *heads, double batch, double length);
 
 #endif

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #define W QOQ_FIELD_WHOLE
-#define F(name, lo, hi, fallback, flags, meaning) \
-    {#name, "", offsetof(struct qoq_sim_work, name), lo, hi, fallback, flags, meaning}
+#define F(name, lo, hi, fallback, flags, meaning)                                                  \
+    {                                                                                              \
+#name, "", offsetof(struct qoq_sim_work, name), lo, hi, fallback, flags, meaning           \
+    }
 
 static const struct qoq_field fields[] = {
     F(m, 1, 1e9, 16, W, "rows of a product: tokens"),
@@ -22,6 +24,11 @@ static const struct qoq_field fields[] = {
     F(max_batch, 1, 1e7, 256, W, "largest batch that the server forms by itself"),
     F(tp, 1, 1024, 1, W, "GPUs that share every layer"),
     F(prefill_tokens, 0, 1e9, 0, W, "largest number of prompt tokens in one pass; 0: whole batch"),
+    F(requests, 0, 1e6, 0, W, "requests of a random mix; 0: equal requests in one batch"),
+    F(rate, 0, 1e6, 0, QOQ_FIELD_MAY, "requests a second of the mix; 0: all at once"),
+    F(input_most, 0, 1e7, 0, W, "longest prompt of the mix; 0: all are input tokens"),
+    F(output_most, 0, 1e7, 0, W, "longest answer of the mix; 0: all are output tokens"),
+    F(seed, 0, 1e9, 1, W, "of the mix"),
 };
 
 const struct qoq_field_table qoq_sim_work_table = {"work", fields, sizeof fields / sizeof fields[0],
@@ -32,14 +39,16 @@ static int named(const char *kind, size_t length, const struct qoq_field_table *
     return strlen(table->kind) == length && strncmp(kind, table->kind, length) == 0;
 }
 
-void *qoq_sim_case_part(struct qoq_sim_case *it, const char *kind, size_t kind_length, const struct qoq_field_table **table)
+void *qoq_sim_case_part(struct qoq_sim_case *it, const char *kind, size_t kind_length,
+                        const struct qoq_field_table **table)
 {
     struct {
         const struct qoq_field_table *table;
         void *part;
     } parts[] = {
-        {&qoq_sim_gpu_table, &it->gpu},     {&qoq_sim_scheme_table, &it->scheme}, {&qoq_sim_kv_table, &it->kv},
-        {&qoq_sim_model_table, &it->model}, {&qoq_sim_work_table, &it->work},     {&qoq_sim_calibration_table, &it->cal},
+        {&qoq_sim_gpu_table, &it->gpu},   {&qoq_sim_scheme_table, &it->scheme},
+        {&qoq_sim_kv_table, &it->kv},     {&qoq_sim_model_table, &it->model},
+        {&qoq_sim_work_table, &it->work}, {&qoq_sim_calibration_table, &it->cal},
     };
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -61,7 +70,8 @@ void qoq_sim_case_reset(struct qoq_sim_case *it)
         void *part = qoq_sim_case_part(it, kinds[i], strlen(kinds[i]), &table);
         memset(part, 0, table->bytes);
         for (size_t f = 0; f < table->count; f++) {
-            memcpy((char *)part + table->field[f].offset, &table->field[f].fallback, sizeof(double));
+            memcpy((char *)part + table->field[f].offset, &table->field[f].fallback,
+                   sizeof(double));
         }
     }
     it->head = it->scheme;

@@ -4,8 +4,9 @@
 
 #include <math.h>
 
-const char *const qoq_sim_bound_name[QOQ_SIM_BOUNDS] = {"tensor cores", "CUDA cores", "shared memory", "main memory",
-                                                        "L2 cache", "memory latency", "fixed costs"};
+const char *const qoq_sim_bound_name[QOQ_SIM_BOUNDS] = {
+    "tensor cores", "CUDA cores",     "shared memory", "main memory",
+    "L2 cache",     "memory latency", "fixed costs"};
 
 /* C 4.4: two INT4 values become two INT8 values with a shift and two masks for eight of them. */
 static void widen(struct qoq_sim_mix *mix)
@@ -18,7 +19,8 @@ static void widen(struct qoq_sim_mix *mix)
 static double tensor_clocks(const struct qoq_sim_gpu *gpu, const struct qoq_sim_scheme *scheme,
                             const struct qoq_sim_calibration *cal)
 {
-    double reach = (scheme->mma_sync != 0 ? gpu->tc_sync_share : 1) * (scheme->library != 0 ? cal->eta_library : cal->eta_kernel);
+    double reach = (scheme->mma_sync != 0 ? gpu->tc_sync_share : 1) *
+                   (scheme->library != 0 ? cal->eta_library : cal->eta_kernel);
     double dp4a = 4 * gpu->rate[QOQ_SIM_IMAD] * cal->eta_issue;
     double int8 = gpu->tc_int8 > 0 ? gpu->tc_int8 * reach : dp4a;
     double int4 = gpu->tc_int4 > 0 ? gpu->tc_int4 * reach : int8;
@@ -32,7 +34,8 @@ static double tensor_clocks(const struct qoq_sim_gpu *gpu, const struct qoq_sim_
     return clocks;
 }
 
-static double busiest(const struct qoq_sim_mix *mix, const struct qoq_sim_gpu *gpu, double issue_share)
+static double busiest(const struct qoq_sim_mix *mix, const struct qoq_sim_gpu *gpu,
+                      double issue_share)
 {
     double clocks[QOQ_SIM_PIPES];
 
@@ -40,7 +43,8 @@ static double busiest(const struct qoq_sim_mix *mix, const struct qoq_sim_gpu *g
     return clocks[qoq_sim_busiest(clocks)];
 }
 
-void qoq_sim_gemm_prepare(struct qoq_sim_gemm *gemm, const struct qoq_sim_gpu *gpu, const struct qoq_sim_scheme *scheme,
+void qoq_sim_gemm_prepare(struct qoq_sim_gemm *gemm, const struct qoq_sim_gpu *gpu,
+                          const struct qoq_sim_scheme *scheme,
                           const struct qoq_sim_calibration *cal)
 {
     struct qoq_sim_mix weight = scheme->weight, act = scheme->act;
@@ -72,19 +76,21 @@ void qoq_sim_gemm_prepare(struct qoq_sim_gemm *gemm, const struct qoq_sim_gpu *g
     }
 }
 
-/* 1: the kernel uses instructions of a warp group, which read operands straight from shared memory. C 5.5 */
+/* 1: the kernel uses instructions of a warp group, which read operands straight from shared memory.
+ * C 5.5 */
 static int uses_groups(const struct qoq_sim_gemm *gemm)
 {
     return gemm->gpu->group_mma_rows > 0 && gemm->scheme->mma_sync == 0;
 }
 
-/* C 5.4: CUDA-core clocks of an iteration by pipe, in all and of partial sums; returns the busiest of the rest without
- * dequantization. */
+/* C 5.4: CUDA-core clocks of an iteration by pipe, in all and of partial sums; returns the busiest
+ * of the rest without dequantization. */
 static double cuda_clocks(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm)
 {
     const struct qoq_sim_tile *t = &cost->tile;
     double a_copies = (double)t->cn / t->wn;
-    double b_copies = gemm->scheme->dequant_per_warp != 0 && !uses_groups(gemm) ? (double)t->cm / t->wm : 1;
+    double b_copies =
+        gemm->scheme->dequant_per_warp != 0 && !uses_groups(gemm) ? (double)t->cm / t->wm : 1;
     double weights = (double)t->cn * t->ck * b_copies, acts = (double)t->cm * t->ck * a_copies;
     double macs = (double)t->cm * t->cn * t->ck, threads = 32.0 * cost->warps;
     double sums = gemm->scheme->sum_group > 0 ? macs / gemm->scheme->sum_group : 0;
@@ -111,7 +117,8 @@ static double cuda_clocks(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_g
 /* C 5.5: clocks to write both operands once and read them as often as instructions need. */
 static double smem_clocks(const struct qoq_sim_gemm *gemm, const struct qoq_sim_tile *t)
 {
-    double a = t->cm * gemm->act_bytes * t->ck, b = t->cn * gemm->weight_bytes * t->ck, rows = gemm->gpu->group_mma_rows;
+    double a = t->cm * gemm->act_bytes * t->ck, b = t->cn * gemm->weight_bytes * t->ck,
+           rows = gemm->gpu->group_mma_rows;
     double a_reads = (double)t->cn / t->wn, b_reads = (double)t->cm / t->wm, bytes;
 
     if (uses_groups(gemm)) {
@@ -122,12 +129,14 @@ static double smem_clocks(const struct qoq_sim_gemm *gemm, const struct qoq_sim_
     } else if (gemm->scheme->dequant_per_warp != 0) {
         bytes = a * (1 + a_reads) + b * (1 + b_reads);
     } else {
-        bytes = a * (1 + a_reads) + 2 * b + t->cn * t->ck * gemm->scheme->act_bits / 8 * (1 + b_reads);
+        bytes =
+            a * (1 + a_reads) + 2 * b + t->cn * t->ck * gemm->scheme->act_bits / 8 * (1 + b_reads);
     }
     return bytes / gemm->gpu->lds_bytes;
 }
 
-/* C 5.6: what prepares operands runs ahead of the tensor cores; partial sums need their result and are added by the caller. */
+/* C 5.6: what prepares operands runs ahead of the tensor cores; partial sums need their result and
+ * are added by the caller. */
 static double iteration(double mma, double ahead, double smem, double overlap)
 {
     return fmax(fmax(mma, ahead), smem) + (1 - overlap) * fmin(mma, ahead);
@@ -141,12 +150,15 @@ static void main_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm 
 
     cost->clk_mma = (double)t->cm * t->cn * t->ck * gemm->mma_clocks;
     cost->clk_smem = smem_clocks(gemm, t);
-    cost->clk_iteration = iteration(cost->clk_mma, cost->clk_ahead, cost->clk_smem, overlap) + cost->clk_sum;
+    cost->clk_iteration =
+        iteration(cost->clk_mma, cost->clk_ahead, cost->clk_smem, overlap) + cost->clk_sum;
     cost->clk_without = iteration(cost->clk_mma, without, cost->clk_smem, overlap);
 }
 
-/* C 5.7: bytes from main memory when the blocks of a wave walk bands of columns, or of rows, that stay in half the L2. */
-static double hbm_bytes(const struct qoq_sim_gemm *gemm, const struct qoq_sim_tile *t, double m, double n, double k)
+/* C 5.7: bytes from main memory when the blocks of a wave walk bands of columns, or of rows, that
+ * stay in half the L2. */
+static double hbm_bytes(const struct qoq_sim_gemm *gemm, const struct qoq_sim_tile *t, double m,
+                        double n, double k)
 {
     double half = gemm->gpu->l2_mb * 1048576 / 2;
     double act = m * k * gemm->act_bytes, weight = n * k * gemm->weight_bytes;
@@ -180,7 +192,8 @@ static void choose_bound(struct qoq_sim_gemm_cost *cost)
 }
 
 /* C 5.7, 5.9: memory, output, split, and what runs before. */
-static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m, double n, double k)
+static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm,
+                            double m, double n, double k)
 {
     const struct qoq_sim_tile *t = &cost->tile;
     const struct qoq_sim_scheme *s = gemm->scheme;
@@ -192,17 +205,19 @@ static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim
     cost->hbm = cost->hbm_bytes / gemm->bandwidth;
     cost->l2_bytes = cost->tiles * cost->iterations * (a + b - shared);
     cost->l2 = cost->l2_bytes / gemm->l2_bandwidth;
-    cost->latency = ceil(cost->waves / cost->occupancy) * cost->iterations * latency / (t->stages - 1);
+    cost->latency =
+        ceil(cost->waves / cost->occupancy) * cost->iterations * latency / (t->stages - 1);
     cost->launch = launch;
     cost->prologue = latency;
     cost->output = cost->waves * t->cm * t->cn * gemm->output / gemm->hz;
     cost->split = t->split > 1 ? 8 * m * n * t->split / gemm->l2_bandwidth + launch / 2 : 0;
-    cost->pre = s->pre_kernels * launch + (m * k * s->pre_act_bytes + n * k * s->pre_weight_bytes) / gemm->bandwidth +
+    cost->pre = s->pre_kernels * launch +
+                (m * k * s->pre_act_bytes + n * k * s->pre_weight_bytes) / gemm->bandwidth +
                 m * k * gemm->pre / (gemm->gpu->sms * gemm->hz);
 }
 
-void qoq_sim_gemm_with(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m, double n, double k,
-                       const struct qoq_sim_tile *tile, int occupancy)
+void qoq_sim_gemm_with(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
+                       double n, double k, const struct qoq_sim_tile *tile, int occupancy)
 {
     cost->tile = *tile;
     cost->occupancy = occupancy;
@@ -213,21 +228,25 @@ void qoq_sim_gemm_with(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm
     main_loop(cost, gemm);
     cost->clk_sync = gemm->cal->sync_clk / fmin(occupancy, cost->waves);
     cost->main = cost->waves * cost->iterations * (cost->clk_iteration + cost->clk_sync) / gemm->hz;
-    cost->dequantization = 1 - (cost->clk_without + cost->clk_sync) / (cost->clk_iteration + cost->clk_sync);
+    cost->dequantization =
+        1 - (cost->clk_without + cost->clk_sync) / (cost->clk_iteration + cost->clk_sync);
     around_the_loop(cost, gemm, m, n, k);
-    cost->seconds = fmax(fmax(cost->main, cost->hbm), fmax(cost->l2, cost->latency)) + cost->launch + cost->prologue +
-                    cost->output + cost->split + cost->pre;
+    cost->seconds = fmax(fmax(cost->main, cost->hbm), fmax(cost->l2, cost->latency)) +
+                    cost->launch + cost->prologue + cost->output + cost->split + cost->pre;
     choose_bound(cost);
 }
 
-int qoq_sim_gemm_best(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m, double n, double k)
+int qoq_sim_gemm_best(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
+                      double n, double k)
 {
     struct qoq_sim_gemm_cost trial;
     int found = -1;
 
     for (int i = 0; i < gemm->tiles; i++) {
         struct qoq_sim_tile tile = gemm->tile[i];
-        for (tile.split = 1; gemm->occupancy[i] > 0 && tile.split <= (gemm->scheme->tiles != 0 ? 1 : 8); tile.split *= 2) {
+        for (tile.split = 1;
+             gemm->occupancy[i] > 0 && tile.split <= (gemm->scheme->tiles != 0 ? 1 : 8);
+             tile.split *= 2) {
             qoq_sim_gemm_with(&trial, gemm, m, n, k, &tile, gemm->occupancy[i]);
             if (found != 0 || trial.seconds < cost->seconds) {
                 *cost = trial;

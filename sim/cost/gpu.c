@@ -5,17 +5,23 @@
 #define N QOQ_FIELD_NEED
 #define W (QOQ_FIELD_NEED | QOQ_FIELD_WHOLE)
 #define M QOQ_FIELD_MAY
-#define F(name, unit, lo, hi, fallback, flags, meaning) \
-    {#name, unit, offsetof(struct qoq_sim_gpu, name), lo, hi, fallback, flags, meaning}
-#define RATE(name, class, meaning) \
-    {#name, "lanes/clk/SM", offsetof(struct qoq_sim_gpu, rate) + class * sizeof(double), 1, 1 << 16, 0, N, meaning}
+#define F(name, unit, lo, hi, fallback, flags, meaning)                                            \
+    {                                                                                              \
+#name, unit, offsetof(struct qoq_sim_gpu, name), lo, hi, fallback, flags, meaning          \
+    }
+#define RATE(name, class, meaning)                                                                 \
+    {                                                                                              \
+#name, "lanes/clk/SM", offsetof(struct qoq_sim_gpu, rate) + class * sizeof(double), 1,     \
+            1 << 16, 0, N, meaning                                                                 \
+    }
 
 static const struct qoq_field fields[] = {
     F(cc, "", 5, 99, 0, N, "compute capability, 8.0 for A100"),
     F(sms, "", 1, 100000, 0, W, "streaming multiprocessors"),
     F(clk_boost_mhz, "MHz", 100, 10000, 0, N, "clock of kernels without tensor work"),
     F(clk_tc_mhz, "MHz", 100, 10000, 0, N, "clock at which the tensor peak is quoted"),
-    F(sustained_clock, "", 0.2, 1, 1, M, "share of clk_tc_mhz that the power limit leaves under tensor load"),
+    F(sustained_clock, "", 0.2, 1, 1, M,
+      "share of clk_tc_mhz that the power limit leaves under tensor load"),
     F(issue_lanes, "lanes/clk/SM", 1, 1 << 16, 0, N, "cap on all non-tensor instructions together"),
     RATE(lop3, QOQ_SIM_LOP3, "logic"),
     RATE(shf, QOQ_SIM_SHF, "shifts"),
@@ -36,11 +42,14 @@ static const struct qoq_field fields[] = {
     F(tc_fp8, "MAC/clk/SM", 0, 1 << 20, 0, N, "dense FP8 tensor rate; 0: none"),
     F(tc_int4, "MAC/clk/SM", 0, 1 << 20, 0, N, "dense INT4 tensor rate; 0: none, widened to INT8"),
     F(tc_fp4, "MAC/clk/SM", 0, 1 << 20, 0, M, "dense FP4 tensor rate; 0: none"),
-    F(tc_w4a8, "MAC/clk/SM", 0, 1 << 20, 0, M, "mixed INT4 x INT8 rate of a hypothetical unit; 0: none"),
+    F(tc_w4a8, "MAC/clk/SM", 0, 1 << 20, 0, M,
+      "mixed INT4 x INT8 rate of a hypothetical unit; 0: none"),
     F(tc_sync_share, "", 0.1, 1, 1, M, "share of the tensor peak that mma.sync can reach"),
-    F(group_mma_rows, "", 0, 1024, 0, M | QOQ_FIELD_WHOLE, "rows of one warp-group tensor instruction that reads shared memory; 0: none"),
+    F(group_mma_rows, "", 0, 1024, 0, M | QOQ_FIELD_WHOLE,
+      "rows of one warp-group tensor instruction that reads shared memory; 0: none"),
     F(cluster, "", 1, 64, 1, M | QOQ_FIELD_WHOLE, "blocks that one load from L2 can serve"),
-    F(peak_fp32_tflops, "TFLOP/s", 0, 1e6, 0, M, "data sheet; checked against lanes and clock, not used"),
+    F(peak_fp32_tflops, "TFLOP/s", 0, 1e6, 0, M,
+      "data sheet; checked against lanes and clock, not used"),
     F(peak_fp16_tflops, "TFLOP/s", 0, 1e6, 0, M, "data sheet, dense; checked, not used"),
     F(peak_int8_tops, "TOP/s", 0, 1e6, 0, M, "data sheet, dense; checked, not used"),
     F(peak_fp8_tflops, "TFLOP/s", 0, 1e6, 0, M, "data sheet, dense; checked, not used"),
@@ -67,8 +76,8 @@ static const struct qoq_field fields[] = {
 const struct qoq_field_table qoq_sim_gpu_table = {"gpu", fields, sizeof fields / sizeof fields[0],
                                                   sizeof(struct qoq_sim_gpu)};
 
-const char *const qoq_sim_class_name[QOQ_SIM_CLASSES] = {"lop3", "shf",   "prmt", "iadd", "imad", "ffma",
-                                                         "hfma2", "i2f", "f2f",  "mufu", "shfl", "lds"};
+const char *const qoq_sim_class_name[QOQ_SIM_CLASSES] = {
+    "lop3", "shf", "prmt", "iadd", "imad", "ffma", "hfma2", "i2f", "f2f", "mufu", "shfl", "lds"};
 const char *const qoq_sim_pipe_name[QOQ_SIM_PIPES] = {"ALU", "FMA", "FP16", "XU", "LSU", "issue"};
 
 enum qoq_sim_pipe qoq_sim_class_pipe(const struct qoq_sim_gpu *gpu, enum qoq_sim_class class)
@@ -92,8 +101,8 @@ enum qoq_sim_pipe qoq_sim_class_pipe(const struct qoq_sim_gpu *gpu, enum qoq_sim
     }
 }
 
-void qoq_sim_pipe_clocks(double clocks[QOQ_SIM_PIPES], const struct qoq_sim_mix *mix, const struct qoq_sim_gpu *gpu,
-                         double issue_share)
+void qoq_sim_pipe_clocks(double clocks[QOQ_SIM_PIPES], const struct qoq_sim_mix *mix,
+                         const struct qoq_sim_gpu *gpu, double issue_share)
 {
     for (int p = 0; p < QOQ_SIM_PIPES; p++) {
         clocks[p] = 0;

@@ -3,8 +3,38 @@
 #include "sim/cost/inflight.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The next number in [0, 1) of a 64-bit linear congruential sequence. */
+static double uniform(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(*state >> 11) / 9007199254740992.0;
+}
+
+static double spread(double least, double most, uint64_t *state)
+{
+    double u = uniform(state);
+
+    return most > least ? floor(least + u * (most - least + 1)) : least;
+}
+
+void qoq_sim_request_mix(struct qoq_sim_request *request, const struct qoq_sim_work *work)
+{
+    uint64_t state = (uint64_t)work->seed;
+    double now = 0;
+
+    uniform(&state);
+    for (size_t i = 0; i < (size_t)work->requests; i++) {
+        request[i].arrival = now;
+        request[i].input = spread(work->input, work->input_most, &state);
+        request[i].output = spread(work->output, work->output_most, &state);
+        double gap = -log(1 - uniform(&state));
+        now += work->rate > 0 ? gap / work->rate : 0;
+    }
+}
 
 struct state {
     const struct qoq_sim_case *it;
@@ -31,7 +61,8 @@ static double cache_budget(const struct state *s)
     return s->memory.usable - pass * s->memory.act_token;
 }
 
-/* Admits what has arrived and fits, as one prefill pass; returns its seconds, 0 where nobody came in. */
+/* Admits what has arrived and fits, as one prefill pass; returns its seconds, 0 where nobody came
+ * in. */
 static double admit(struct state *s)
 {
     double limit = s->it->work.prefill_tokens > 0 ? s->it->work.prefill_tokens : 8192;
@@ -39,7 +70,8 @@ static double admit(struct state *s)
 
     while (s->next < s->count && s->active < (size_t)s->it->work.max_batch) {
         struct qoq_sim_request *r = &s->request[s->next];
-        if (r->arrival > s->now || needs(s, r) > s->cache_free || (tokens > 0 && tokens + r->input > limit)) {
+        if (r->arrival > s->now || needs(s, r) > s->cache_free ||
+            (tokens > 0 && tokens + r->input > limit)) {
             break;
         }
         s->cache_free -= needs(s, r);
@@ -49,8 +81,11 @@ static double admit(struct state *s)
         squares += r->input * r->input;
         sequences++;
     }
-    /* A pass over unequal prompts costs what equal ones of the quadratic mean length would (C 8.8). */
-    return sequences > 0 ? qoq_sim_prefill_seconds(&s->engine, tokens * tokens / squares, squares / tokens) : 0;
+    /* A pass over unequal prompts costs what equal ones of the quadratic mean length would (C 8.8).
+     */
+    return sequences > 0
+               ? qoq_sim_prefill_seconds(&s->engine, tokens * tokens / squares, squares / tokens)
+               : 0;
 }
 
 /* Everything of a decode step but attention, remembered by batch. */
@@ -74,14 +109,15 @@ static double decode(struct state *s)
     struct qoq_sim_attention_cost attention;
     double batch = (double)s->active;
 
-    qoq_sim_attention_decode(&attention, &s->it->gpu, &s->it->kv, &s->it->cal, &s->engine.heads, batch, s->cached_tokens / batch);
+    qoq_sim_attention_decode(&attention, &s->it->gpu, &s->it->kv, &s->it->cal, &s->engine.heads,
+                             batch, s->cached_tokens / batch);
     s->steps++;
     s->step_batches += batch;
     return step_base(s) + s->it->model.layers * attention.seconds;
 }
 
-/* Gives one token to the newcomers of a prefill pass, or to every active request. Until a request ends, `last` counts the
- * tokens it still wants. */
+/* Gives one token to the newcomers of a prefill pass, or to every active request. Until a request
+ * ends, `last` counts the tokens it still wants. */
 static void give_tokens(struct state *s, int newcomers)
 {
     for (size_t i = 0; i < s->active;) {
@@ -161,8 +197,9 @@ static void play(struct qoq_sim_inflight *out, struct state *s)
     }
 }
 
-const char *qoq_sim_inflight(struct qoq_sim_inflight *out, struct qoq_sim_request *request, size_t count,
-                             const struct qoq_sim_case *it, const struct qoq_sim_inflight_scratch *scratch)
+const char *qoq_sim_inflight(struct qoq_sim_inflight *out, struct qoq_sim_request *request,
+                             size_t count, const struct qoq_sim_case *it,
+                             const struct qoq_sim_inflight_scratch *scratch)
 {
     struct state s = {.it = it, .request = request, .scratch = scratch, .count = count};
     const char *reason = qoq_sim_engine_prepare(&s.engine, it);

@@ -18,14 +18,16 @@ const char *qoq_sim_engine_prepare(struct qoq_sim_engine *engine, const struct q
     return NULL;
 }
 
-double qoq_sim_all_reduce(const struct qoq_sim_gpu *gpu, const struct qoq_sim_calibration *cal, double tp, double bytes)
+double qoq_sim_all_reduce(const struct qoq_sim_gpu *gpu, const struct qoq_sim_calibration *cal,
+                          double tp, double bytes)
 {
     double pcie = 32e9, one_way = gpu->link_gbps > 0 ? gpu->link_gbps / 2 * 1e9 : pcie;
 
     if (tp <= 1) {
         return 0;
     }
-    return 2 * (tp - 1) / tp * bytes / (one_way * cal->eta_link) + 2 * (tp - 1) * cal->link_hop_us * 1e-6;
+    return 2 * (tp - 1) / tp * bytes / (one_way * cal->eta_link) +
+           2 * (tp - 1) * cal->link_hop_us * 1e-6;
 }
 
 /* C 7.1: bytes per token of the five fused elementwise kernels of a layer. */
@@ -34,7 +36,9 @@ static double elementwise_bytes(const struct qoq_sim_case *it)
     const struct qoq_sim_model *model = &it->model;
     double act = qoq_sim_act_bytes(&it->scheme), tp = it->work.tp;
     double q = model->q_heads * model->head_dim / tp, cache = qoq_sim_cache_elements(model) / tp;
-    double ffn = (model->experts > 0 ? model->ffn * model->experts_per_token + model->shared_ffn : model->ffn) / tp;
+    double ffn = (model->experts > 0 ? model->ffn * model->experts_per_token + model->shared_ffn
+                                     : model->ffn) /
+                 tp;
     double norms = 2 * model->hidden * (2 + 2 + 2 + act);
     double rope = (q + cache) * 4;
     double quantize = q * (2 + act);
@@ -43,7 +47,8 @@ static double elementwise_bytes(const struct qoq_sim_case *it)
     return norms + rope + quantize + gate;
 }
 
-int qoq_sim_layer_cost(struct qoq_sim_layer *layer, const struct qoq_sim_engine *engine, double tokens)
+int qoq_sim_layer_cost(struct qoq_sim_layer *layer, const struct qoq_sim_engine *engine,
+                       double tokens)
 {
     const struct qoq_sim_case *it = engine->it;
     struct qoq_sim_layer_gemm gemm[QOQ_SIM_MAX_GEMMS];
@@ -61,8 +66,11 @@ int qoq_sim_layer_cost(struct qoq_sim_layer *layer, const struct qoq_sim_engine 
         layer->gemm_seconds += gemm[i].count * layer->gemm[i].seconds;
     }
     layer->elementwise_bytes = tokens * elementwise_bytes(it);
-    layer->elementwise = layer->elementwise_bytes / (qoq_sim_stream(&it->gpu) * it->cal.eta_elementwise) + 5 * launch;
-    layer->exchange = 2 * qoq_sim_all_reduce(&it->gpu, &it->cal, it->work.tp, tokens * it->model.hidden * 2);
+    layer->elementwise =
+        layer->elementwise_bytes / (qoq_sim_stream(&it->gpu) * it->cal.eta_elementwise) +
+        5 * launch;
+    layer->exchange =
+        2 * qoq_sim_all_reduce(&it->gpu, &it->cal, it->work.tp, tokens * it->model.hidden * 2);
     return 0;
 }
 
@@ -71,7 +79,8 @@ double qoq_sim_head_seconds(const struct qoq_sim_engine *engine, double rows)
     const struct qoq_sim_model *model = &engine->it->model;
     struct qoq_sim_gemm_cost cost;
 
-    if (qoq_sim_gemm_best(&cost, &engine->head, rows, ceil(model->vocab / engine->it->work.tp), model->hidden) != 0) {
+    if (qoq_sim_gemm_best(&cost, &engine->head, rows, ceil(model->vocab / engine->it->work.tp),
+                          model->hidden) != 0) {
         return INFINITY;
     }
     return cost.seconds;

@@ -6,8 +6,10 @@
 
 #define N (QOQ_FIELD_NEED | QOQ_FIELD_WHOLE)
 #define M QOQ_FIELD_WHOLE
-#define F(name, lo, hi, fallback, flags, meaning) \
-    {#name, "", offsetof(struct qoq_sim_model, name), lo, hi, fallback, flags, meaning}
+#define F(name, lo, hi, fallback, flags, meaning)                                                  \
+    {                                                                                              \
+#name, "", offsetof(struct qoq_sim_model, name), lo, hi, fallback, flags, meaning          \
+    }
 
 static const struct qoq_field fields[] = {
     F(layers, 1, 100000, 0, N, "layers"),
@@ -15,50 +17,57 @@ static const struct qoq_field fields[] = {
     F(q_heads, 1, 1 << 20, 0, N, "query heads"),
     F(kv_heads, 1, 1 << 20, 0, N, "key and value heads"),
     F(head_dim, 1, 1 << 20, 0, N, "width of a head"),
-    F(ffn, 1, 1 << 24, 0, N, "inner width of the feed-forward part, of one expert where there are experts"),
+    F(ffn, 1, 1 << 24, 0, N,
+      "inner width of the feed-forward part, of one expert where there are experts"),
     F(vocab, 1, 1 << 28, 0, N, "tokens of the vocabulary"),
     F(gated, 0, 1, 1, M, "1: gate and up projections, 0: up only"),
     F(experts, 0, 100000, 0, M, "routed experts; 0: dense"),
     F(experts_per_token, 0, 100000, 0, M, "routed experts of one token"),
     F(shared_ffn, 0, 1 << 24, 0, M, "inner width of the shared experts together"),
-    F(latent_rank, 0, 1 << 20, 0, M, "width of the latent that stands for keys and values; 0: none"),
+    F(latent_rank, 0, 1 << 20, 0, M,
+      "width of the latent that stands for keys and values; 0: none"),
     F(latent_rope, 0, 1 << 20, 0, M, "width of the shared rotary key beside it"),
     F(tied, 0, 1, 0, M, "1: embedding and head are one matrix"),
 };
 
-const struct qoq_field_table qoq_sim_model_table = {"model", fields, sizeof fields / sizeof fields[0],
-                                                    sizeof(struct qoq_sim_model)};
+const struct qoq_field_table qoq_sim_model_table = {
+    "model", fields, sizeof fields / sizeof fields[0], sizeof(struct qoq_sim_model)};
 
-static void add(struct qoq_sim_layer_gemm *out, int *count, const char *name, double n, double k, double products, double share)
+static void add(struct qoq_sim_layer_gemm *out, int *count, const char *name, double n, double k,
+                double products, double share)
 {
     out[*count] = (struct qoq_sim_layer_gemm){name, n, k, products, share};
     *count += 1;
 }
 
 /* Query, key and value as one product, or the latent projections; then the output projection. */
-static void add_attention(struct qoq_sim_layer_gemm *out, int *count, const struct qoq_sim_model *model, double tp)
+static void add_attention(struct qoq_sim_layer_gemm *out, int *count,
+                          const struct qoq_sim_model *model, double tp)
 {
     double q = model->q_heads * model->head_dim;
 
     if (model->latent_rank > 0) {
-        add(out, count, "q", model->q_heads * (model->head_dim + model->latent_rope) / tp, model->hidden, 1, 1);
+        add(out, count, "q", model->q_heads * (model->head_dim + model->latent_rope) / tp,
+            model->hidden, 1, 1);
         add(out, count, "kv latent", model->latent_rank + model->latent_rope, model->hidden, 1, 1);
         add(out, count, "kv up", 2 * q / tp, model->latent_rank, 1, 1);
     } else {
-        add(out, count, "qkv", (q + 2 * model->kv_heads * model->head_dim) / tp, model->hidden, 1, 1);
+        add(out, count, "qkv", (q + 2 * model->kv_heads * model->head_dim) / tp, model->hidden, 1,
+            1);
     }
     add(out, count, "o", model->hidden, q / tp, 1, 1);
 }
 
-static void add_ffn(struct qoq_sim_layer_gemm *out, int *count, const struct qoq_sim_model *model, double width, double products,
-                    double share)
+static void add_ffn(struct qoq_sim_layer_gemm *out, int *count, const struct qoq_sim_model *model,
+                    double width, double products, double share)
 {
-    add(out, count, model->gated != 0 ? "gate+up" : "up", (model->gated != 0 ? 2 : 1) * width, model->hidden, products, share);
+    add(out, count, model->gated != 0 ? "gate+up" : "up", (model->gated != 0 ? 2 : 1) * width,
+        model->hidden, products, share);
     add(out, count, "down", model->hidden, width, products, share);
 }
 
-int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS], const struct qoq_sim_model *model, double tp,
-                        double tokens)
+int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS],
+                        const struct qoq_sim_model *model, double tp, double tokens)
 {
     int count = 0;
 
@@ -95,7 +104,8 @@ double qoq_sim_vocab_parameters(const struct qoq_sim_model *model)
 
 double qoq_sim_cache_elements(const struct qoq_sim_model *model)
 {
-    return model->latent_rank > 0 ? model->latent_rank + model->latent_rope : 2 * model->kv_heads * model->head_dim;
+    return model->latent_rank > 0 ? model->latent_rank + model->latent_rope
+                                  : 2 * model->kv_heads * model->head_dim;
 }
 
 double qoq_sim_cache_heads(const struct qoq_sim_model *model)

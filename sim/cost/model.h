@@ -9,8 +9,8 @@ struct qoq_sim_model {
     struct qoq_description head;
     double layers, hidden, q_heads, kv_heads, head_dim, ffn, vocab, gated;
     double experts, experts_per_token, shared_ffn; /* mixture of experts; experts 0: dense */
-    double latent_rank, latent_rope;                             /* latent attention; 0: none */
-    double tied;                                                 /* 1: the head is the embedding */
+    double latent_rank, latent_rope;               /* latent attention; 0: none */
+    double tied;                                   /* 1: the head is the embedding */
 };
 
 extern const struct qoq_field_table qoq_sim_model_table;
@@ -23,10 +23,10 @@ struct qoq_sim_layer_gemm {
     double n, k, count, rows_share;
 };
 
-/* The products of one layer with `tp` GPUs sharing it and `tokens` rows; returns their number. Rows spread evenly over
- * experts, and no more experts run than tokens ask for. C 8.2 */
-int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS], const struct qoq_sim_model *model, double tp,
-                        double tokens);
+/* The products of one layer with `tp` GPUs sharing it and `tokens` rows; returns their number. Rows
+ * spread evenly over experts, and no more experts run than tokens ask for. C 8.2 */
+int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS],
+                        const struct qoq_sim_model *model, double tp, double tokens);
 
 /* Parameters in the quantized matrices of all layers, and in embedding and head. */
 double qoq_sim_layer_parameters(const struct qoq_sim_model *model);

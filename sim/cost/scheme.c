@@ -7,25 +7,32 @@
 #define N QOQ_FIELD_NEED
 #define M QOQ_FIELD_MAY
 #define W QOQ_FIELD_WHOLE
-#define CLASS(type, place, class, name) \
-    {#place "." name, "", offsetof(struct type, place) + class * sizeof(double), 0, 1e4, 0, M, "lane-operations, see C 4.1"}
-#define MIX(type, place) \
-    CLASS(type, place, QOQ_SIM_LOP3, "lop3"), CLASS(type, place, QOQ_SIM_SHF, "shf"), \
-    CLASS(type, place, QOQ_SIM_PRMT, "prmt"), CLASS(type, place, QOQ_SIM_IADD, "iadd"), \
-    CLASS(type, place, QOQ_SIM_IMAD, "imad"), CLASS(type, place, QOQ_SIM_FFMA, "ffma"), \
-    CLASS(type, place, QOQ_SIM_HFMA2, "hfma2"), CLASS(type, place, QOQ_SIM_I2F, "i2f"), \
-    CLASS(type, place, QOQ_SIM_F2F, "f2f"), CLASS(type, place, QOQ_SIM_MUFU, "mufu"), \
-    CLASS(type, place, QOQ_SIM_SHFL, "shfl"), CLASS(type, place, QOQ_SIM_LDS, "lds")
-#define F(name, unit, lo, hi, fallback, flags, meaning) \
-    {#name, unit, offsetof(struct qoq_sim_scheme, name), lo, hi, fallback, flags, meaning}
+#define CLASS(type, place, class, name)                                                            \
+    {                                                                                              \
+#place "." name, "", offsetof(struct type, place) + class * sizeof(double), 0, 1e4, 0, M,  \
+            "lane-operations, see C 4.1"                                                           \
+    }
+#define MIX(type, place)                                                                           \
+    CLASS(type, place, QOQ_SIM_LOP3, "lop3"), CLASS(type, place, QOQ_SIM_SHF, "shf"),              \
+        CLASS(type, place, QOQ_SIM_PRMT, "prmt"), CLASS(type, place, QOQ_SIM_IADD, "iadd"),        \
+        CLASS(type, place, QOQ_SIM_IMAD, "imad"), CLASS(type, place, QOQ_SIM_FFMA, "ffma"),        \
+        CLASS(type, place, QOQ_SIM_HFMA2, "hfma2"), CLASS(type, place, QOQ_SIM_I2F, "i2f"),        \
+        CLASS(type, place, QOQ_SIM_F2F, "f2f"), CLASS(type, place, QOQ_SIM_MUFU, "mufu"),          \
+        CLASS(type, place, QOQ_SIM_SHFL, "shfl"), CLASS(type, place, QOQ_SIM_LDS, "lds")
+#define F(name, unit, lo, hi, fallback, flags, meaning)                                            \
+    {                                                                                              \
+#name, unit, offsetof(struct qoq_sim_scheme, name), lo, hi, fallback, flags, meaning       \
+    }
 
 static const struct qoq_field scheme_fields[] = {
     F(stored_bits, "bit", 0, 64, 0, M, "bits of a weight in memory; 0: weight_bits"),
     F(weight_bits, "bit", 1, 64, 0, N, "stored bits of a weight"),
-    F(weight_group, "", 0, 1 << 20, 0, M | W, "weights that share group parameters; 0: a whole channel"),
+    F(weight_group, "", 0, 1 << 20, 0, M | W,
+      "weights that share group parameters; 0: a whole channel"),
     F(weight_group_bytes, "B", 0, 64, 0, M, "parameters of one group"),
     F(act_bits, "bit", 1, 64, 0, N, "bits of an activation"),
-    F(act_group, "", 0, 1 << 20, 0, M | W, "activations that share group parameters; 0: a whole row"),
+    F(act_group, "", 0, 1 << 20, 0, M | W,
+      "activations that share group parameters; 0: a whole row"),
     F(act_group_bytes, "B", 0, 64, 0, M, "parameters of one group"),
     F(out_bits, "bit", 1, 64, 16, M, "bits of an output element"),
     F(share_fp16, "", 0, 1, 0, M, "share of the multiply-adds on the binary16 tensor path"),
@@ -34,17 +41,26 @@ static const struct qoq_field scheme_fields[] = {
     F(share_int4, "", 0, 1, 0, M, "share on the INT4 path"),
     F(share_w4a8, "", 0, 1, 0, M, "share on a mixed INT4 x INT8 unit"),
     F(mma_sync, "", 0, 1, 0, M | W, "1: built on mma.sync, which newer GPUs run below their peak"),
-    F(library, "", 0, 1, 0, M | W, "1: as tuned as the vendor's library (eta_library), 0: eta_kernel"),
+    F(library, "", 0, 1, 0, M | W,
+      "1: as tuned as the vendor's library (eta_library), 0: eta_kernel"),
     F(acc_registers, "", 1, 8, 1, M | W, "registers of one output element in the main loop"),
-    F(overlapped, "", 0, 1, 1, M | W, "1: CUDA-core work overlaps tensor work, 0: one after the other"),
-    F(dequant_per_warp, "", 0, 1, 1, M | W, "1: every warp dequantizes its own fragments, 0: once per block"),
+    F(overlapped, "", 0, 1, 1, M | W,
+      "1: CUDA-core work overlaps tensor work, 0: one after the other"),
+    F(dequant_per_warp, "", 0, 1, 1, M | W,
+      "1: every warp dequantizes its own fragments, 0: once per block"),
     F(tiles, "", 0, 1, 0, M | W, "set of tiles: 0 general search, 1 those of QServe"),
     F(sum_group, "", 0, 1 << 20, 0, M | W, "k elements between two partial sums; 0: none"),
-    F(pre_kernels, "", 0, 100, 0, M, "kernels launched before the product, beyond the usual quantization"),
+    F(pre_kernels, "", 0, 100, 0, M,
+      "kernels launched before the product, beyond the usual quantization"),
     F(pre_act_bytes, "B", 0, 1000, 0, M, "bytes those kernels move per activation"),
     F(pre_weight_bytes, "B", 0, 1000, 0, M, "bytes those kernels move per weight"),
-    MIX(qoq_sim_scheme, weight), MIX(qoq_sim_scheme, act), MIX(qoq_sim_scheme, sum), MIX(qoq_sim_scheme, mac),
-    MIX(qoq_sim_scheme, output), MIX(qoq_sim_scheme, thread), MIX(qoq_sim_scheme, pre),
+    MIX(qoq_sim_scheme, weight),
+    MIX(qoq_sim_scheme, act),
+    MIX(qoq_sim_scheme, sum),
+    MIX(qoq_sim_scheme, mac),
+    MIX(qoq_sim_scheme, output),
+    MIX(qoq_sim_scheme, thread),
+    MIX(qoq_sim_scheme, pre),
 };
 
 const struct qoq_field_table qoq_sim_scheme_table = {"scheme", scheme_fields,
@@ -52,8 +68,10 @@ const struct qoq_field_table qoq_sim_scheme_table = {"scheme", scheme_fields,
                                                      sizeof(struct qoq_sim_scheme)};
 
 #undef F
-#define F(name, unit, lo, hi, fallback, flags, meaning) \
-    {#name, unit, offsetof(struct qoq_sim_kv, name), lo, hi, fallback, flags, meaning}
+#define F(name, unit, lo, hi, fallback, flags, meaning)                                            \
+    {                                                                                              \
+#name, unit, offsetof(struct qoq_sim_kv, name), lo, hi, fallback, flags, meaning           \
+    }
 
 static const struct qoq_field kv_fields[] = {
     F(bits, "bit", 1, 64, 0, N, "bits of a cache element"),
@@ -63,11 +81,13 @@ static const struct qoq_field kv_fields[] = {
     F(splits, "", 0, 1, 0, M | W, "1: the sequence is split over blocks when heads are few"),
     F(load_bytes, "B", 1, 128, 16, M, "bytes of one thread's load"),
     F(page_tokens, "", 1, 1 << 20, 64, M | W, "tokens of a page"),
-    MIX(qoq_sim_kv, element), MIX(qoq_sim_kv, key), MIX(qoq_sim_kv, append),
+    MIX(qoq_sim_kv, element),
+    MIX(qoq_sim_kv, key),
+    MIX(qoq_sim_kv, append),
 };
 
-const struct qoq_field_table qoq_sim_kv_table = {"kv", kv_fields, sizeof kv_fields / sizeof kv_fields[0],
-                                                 sizeof(struct qoq_sim_kv)};
+const struct qoq_field_table qoq_sim_kv_table = {
+    "kv", kv_fields, sizeof kv_fields / sizeof kv_fields[0], sizeof(struct qoq_sim_kv)};
 
 static double with_group(double bits, double group, double group_bytes)
 {
@@ -96,7 +116,8 @@ double qoq_sim_mix_total(const struct qoq_sim_mix *mix)
 
 const char *qoq_sim_unsupported(const struct qoq_sim_gpu *gpu, const struct qoq_sim_scheme *scheme)
 {
-    double shares = scheme->share_fp16 + scheme->share_int8 + scheme->share_fp8 + scheme->share_int4 + scheme->share_w4a8;
+    double shares = scheme->share_fp16 + scheme->share_int8 + scheme->share_fp8 +
+                    scheme->share_int4 + scheme->share_w4a8;
 
     if (scheme->share_fp8 > 0 && gpu->tc_fp8 <= 0) {
         return "the GPU has no FP8 tensor path";
@@ -108,7 +129,8 @@ const char *qoq_sim_unsupported(const struct qoq_sim_gpu *gpu, const struct qoq_
         return "its shares of the tensor paths add up to more than 1";
     }
     if (fabs(shares - 1) > 1e-9 && qoq_sim_mix_total(&scheme->mac) <= 0) {
-        return "its shares of the tensor paths add up to less than 1, and it has no instructions per multiply-add";
+        return "its shares of the tensor paths add up to less than 1, and it has no instructions "
+               "per multiply-add";
     }
     return NULL;
 }

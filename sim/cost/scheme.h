@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schemes: what a quantized matrix product and a quantized KV cache cost per element, by instruction class, and where the
- * instructions run (C 4). Plain numbers; a new scheme is a file, not code.
+ * Schemes: what a quantized matrix product and a quantized KV cache cost per element, by
+ * instruction class, and where the instructions run (C 4). Plain numbers; a new scheme is a file,
+ * not code.
  */
 #ifndef QOQ_SIM_SCHEME_H
 #define QOQ_SIM_SCHEME_H
@@ -14,12 +15,14 @@ enum { QOQ_SIM_TILES_ALL = 0, QOQ_SIM_TILES_QSERVE = 1 };
 struct qoq_sim_scheme {
     struct qoq_description head;
     double stored_bits; /* in memory; 0: as the product reads them */
-    double weight_bits, weight_group, weight_group_bytes, act_bits, act_group, act_group_bytes, out_bits;
-    double share_fp16, share_int8, share_fp8, share_int4, share_w4a8; /* of the multiply-adds, by tensor path */
-    double mma_sync;                                                  /* 1: cannot use warp-group instructions */
-    double library;                                                   /* 1: as tuned as the vendor's library */
+    double weight_bits, weight_group, weight_group_bytes, act_bits, act_group, act_group_bytes,
+        out_bits;
+    double share_fp16, share_int8, share_fp8, share_int4,
+        share_w4a8;  /* of the multiply-adds, by tensor path */
+    double mma_sync; /* 1: cannot use warp-group instructions */
+    double library;  /* 1: as tuned as the vendor's library */
     double acc_registers, overlapped, dequant_per_warp, tiles;
-    double sum_group;     /* k elements between two partial sums; 0: none */
+    double sum_group; /* k elements between two partial sums; 0: none */
     double pre_kernels, pre_act_bytes, pre_weight_bytes;
     struct qoq_sim_mix weight, act, sum, mac, output, thread, pre;
 };

@@ -15,22 +15,27 @@ static double weight_bytes(const struct qoq_sim_case *it)
     if (stored.stored_bits > 0) {
         stored.weight_bits = stored.stored_bits;
     }
-    return (qoq_sim_layer_parameters(&it->model) * qoq_sim_weight_bytes(&stored) + 2 * qoq_sim_vocab_parameters(&it->model)) /
+    return (qoq_sim_layer_parameters(&it->model) * qoq_sim_weight_bytes(&stored) +
+            2 * qoq_sim_vocab_parameters(&it->model)) /
            it->work.tp;
 }
 
-/* C 8.4: buffers of an unchunked prefill pass: both halves of the gated product, its quantized result, QKV, residual stream. */
+/* C 8.4: buffers of an unchunked prefill pass: both halves of the gated product, its quantized
+ * result, QKV, residual stream. */
 static double act_token_bytes(const struct qoq_sim_case *it)
 {
     const struct qoq_sim_model *model = &it->model;
     double tp = it->work.tp, act = qoq_sim_act_bytes(&it->scheme);
-    double ffn = (model->experts > 0 ? model->ffn * model->experts_per_token + model->shared_ffn : model->ffn) / tp;
+    double ffn = (model->experts > 0 ? model->ffn * model->experts_per_token + model->shared_ffn
+                                     : model->ffn) /
+                 tp;
     double qkv = (model->q_heads * model->head_dim + qoq_sim_cache_elements(model)) / tp;
 
     return 4 * ffn + act * ffn + 2 * qkv + 6 * model->hidden;
 }
 
-void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it, double input, double output)
+void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it,
+                           double input, double output)
 {
     const struct qoq_sim_kv *kv = &it->kv;
     double heads = qoq_sim_cache_heads(&it->model), elements = qoq_sim_cache_elements(&it->model);
@@ -39,11 +44,14 @@ void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_c
     memory->weights = weight_bytes(it);
     memory->budget = it->gpu.hbm_usable_gib * 1073741824 - CONTEXT_BYTES;
     memory->usable = fmax(0, memory->budget - memory->weights) * (1 - it->cal.reserve);
-    memory->cache_token = it->model.layers * (elements * kv->bits / 8 + heads * kv->param_bytes) / it->work.tp;
+    memory->cache_token =
+        it->model.layers * (elements * kv->bits / 8 + heads * kv->param_bytes) / it->work.tp;
     memory->act_token = act_token_bytes(it);
-    double sequence = pages * kv->page_tokens * memory->cache_token, passes = it->work.prefill_tokens;
+    double sequence = pages * kv->page_tokens * memory->cache_token,
+           passes = it->work.prefill_tokens;
     if (passes > 0) {
-        memory->batch = floor((memory->usable - fmin(passes, input) * memory->act_token) / sequence);
+        memory->batch =
+            floor((memory->usable - fmin(passes, input) * memory->act_token) / sequence);
     } else {
         memory->batch = floor(memory->usable / (sequence + input * memory->act_token));
     }
@@ -58,19 +66,24 @@ double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double seque
     if (qoq_sim_layer_cost(&layer, engine, sequences * input) != 0) {
         return INFINITY;
     }
-    double attention = qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine->heads, sequences, input);
-    return it->model.layers * (layer.gemm_seconds + layer.elementwise + layer.exchange + attention) +
+    double attention =
+        qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine->heads, sequences, input);
+    return it->model.layers *
+               (layer.gemm_seconds + layer.elementwise + layer.exchange + attention) +
            qoq_sim_head_seconds(engine, sequences) + it->cal.step_us * 1e-6;
 }
 
-double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine, const struct qoq_sim_layer *layer, double head_seconds,
-                              double batch, double length)
+double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine,
+                              const struct qoq_sim_layer *layer, double head_seconds, double batch,
+                              double length)
 {
     const struct qoq_sim_case *it = engine->it;
     struct qoq_sim_attention_cost attention;
 
-    qoq_sim_attention_decode(&attention, &it->gpu, &it->kv, &it->cal, &engine->heads, batch, length);
-    return it->model.layers * (layer->gemm_seconds + layer->elementwise + layer->exchange + attention.seconds) +
+    qoq_sim_attention_decode(&attention, &it->gpu, &it->kv, &it->cal, &engine->heads, batch,
+                             length);
+    return it->model.layers *
+               (layer->gemm_seconds + layer->elementwise + layer->exchange + attention.seconds) +
            head_seconds + it->cal.step_us * 1e-6;
 }
 
@@ -88,7 +101,8 @@ static double prefill_batch(struct qoq_sim_serving *out, const struct qoq_sim_en
     return rest > 0 ? seconds + qoq_sim_prefill_seconds(engine, rest, work->input) : seconds;
 }
 
-static void decode_batch(struct qoq_sim_serving *out, const struct qoq_sim_engine *engine, const struct qoq_sim_layer *layer)
+static void decode_batch(struct qoq_sim_serving *out, const struct qoq_sim_engine *engine,
+                         const struct qoq_sim_layer *layer)
 {
     const struct qoq_sim_case *it = engine->it;
     double head = qoq_sim_head_seconds(engine, out->batch), steps = it->work.output - 1;
@@ -102,8 +116,8 @@ static void decode_batch(struct qoq_sim_serving *out, const struct qoq_sim_engin
     out->decode_exchange = steps * it->model.layers * layer->exchange;
     out->decode_head = steps * head;
     out->decode_host = steps * it->cal.step_us * 1e-6;
-    out->decode_attention = out->decode - out->decode_gemm - out->decode_elementwise - out->decode_exchange -
-                            out->decode_head - out->decode_host;
+    out->decode_attention = out->decode - out->decode_gemm - out->decode_elementwise -
+                            out->decode_exchange - out->decode_head - out->decode_host;
 }
 
 static void rates(struct qoq_sim_serving *out, const struct qoq_sim_case *it)
@@ -114,7 +128,8 @@ static void rates(struct qoq_sim_serving *out, const struct qoq_sim_case *it)
     out->tokens_per_second = tokens / out->seconds;
     out->first_token = out->prefill;
     out->joules_per_million = 1e6 / out->tokens_per_second * it->gpu.tdp_w * it->work.tp;
-    out->dollars_per_million = 1e6 / out->tokens_per_second / 3600 * it->gpu.price_usd_hour * it->work.tp;
+    out->dollars_per_million =
+        1e6 / out->tokens_per_second / 3600 * it->gpu.price_usd_hour * it->work.tp;
 }
 
 enum qoq_sim_outcome qoq_sim_serve(struct qoq_sim_serving *out, const struct qoq_sim_case *it)

@@ -7,11 +7,14 @@
 
 /* Bytes on each GPU. C 8.4 */
 struct qoq_sim_memory {
-    double budget, weights, usable, cache_token, act_token; /* usable: for cache and activations; act_token: activations of one token of a prefill pass */
-    double batch;                                   /* largest batch of equal requests that fits; 0: not even one */
+    double budget, weights, usable, cache_token,
+        act_token; /* usable: for cache and activations; act_token: activations of one token of a
+                      prefill pass */
+    double batch;  /* largest batch of equal requests that fits; 0: not even one */
 };
 
-void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it, double input, double output);
+void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it,
+                           double input, double output);
 
 enum qoq_sim_outcome { QOQ_SIM_SERVES, QOQ_SIM_OUT_OF_MEMORY, QOQ_SIM_CANNOT };
 
@@ -19,18 +22,22 @@ enum qoq_sim_outcome { QOQ_SIM_SERVES, QOQ_SIM_OUT_OF_MEMORY, QOQ_SIM_CANNOT };
 struct qoq_sim_serving {
     struct qoq_sim_memory memory;
     double batch, prefill, decode;
-    double decode_gemm, decode_attention, decode_elementwise, decode_head, decode_host, decode_exchange;
+    double decode_gemm, decode_attention, decode_elementwise, decode_head, decode_host,
+        decode_exchange;
     double seconds, tokens_per_second, first_token;
     double joules_per_million, dollars_per_million; /* dollars: 0 where no price is known */
     const char *reason;                             /* with QOQ_SIM_CANNOT */
 };
 
-/* work.batch sequences, or with 0 the largest that fits, at most work.max_batch. A given batch is not refused for memory. */
+/* work.batch sequences, or with 0 the largest that fits, at most work.max_batch. A given batch is
+ * not refused for memory. */
 enum qoq_sim_outcome qoq_sim_serve(struct qoq_sim_serving *out, const struct qoq_sim_case *it);
 
-/* Seconds of one prefill pass over `sequences` prompts of `input` tokens, and of one decode step. */
+/* Seconds of one prefill pass over `sequences` prompts of `input` tokens, and of one decode step.
+ */
 double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double sequences, double input);
-double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine, const struct qoq_sim_layer *layer, double head_seconds,
-                              double batch, double length);
+double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine,
+                              const struct qoq_sim_layer *layer, double head_seconds, double batch,
+                              double length);
 
 #endif

@@ -29,12 +29,15 @@ static int is_sensible(const struct qoq_sim_tile *tile)
 
 static int general_tiles(struct qoq_sim_tile out[QOQ_SIM_MAX_TILES])
 {
-    static const int cm[] = {16, 32, 64, 128, 256}, cn[] = {64, 128, 256}, ck[] = {64, 128}, stages[] = {3, 5};
-    static const int warp[][2] = {{64, 64}, {64, 32}, {32, 64}, {32, 32}, {16, 64}, {16, 32}, {16, 16}};
+    static const int cm[] = {16, 32, 64, 128, 256}, cn[] = {64, 128, 256}, ck[] = {64, 128},
+                     stages[] = {3, 5};
+    static const int warp[][2] = {{64, 64}, {64, 32}, {32, 64}, {32, 32},
+                                  {16, 64}, {16, 32}, {16, 16}};
     int count = 0;
 
     for (int i = 0; i < 5 * 3 * 2 * 2; i++) {
-        struct qoq_sim_tile tile = {cm[i % 5], cn[i / 5 % 3], ck[i / 15 % 2], 0, 0, ck[i / 15 % 2], stages[i / 30], 1};
+        struct qoq_sim_tile tile = {cm[i % 5], cn[i / 5 % 3],  ck[i / 15 % 2], 0,
+                                    0,         ck[i / 15 % 2], stages[i / 30], 1};
         int kept = 0;
         for (int w = 0; w < 7 && kept < 2 && count < QOQ_SIM_MAX_TILES; w++) {
             tile.wm = warp[w][0];
@@ -71,7 +74,8 @@ double qoq_sim_tile_registers(const struct qoq_sim_tile *tile, const struct qoq_
 
 double qoq_sim_tile_smem(const struct qoq_sim_tile *tile, const struct qoq_sim_scheme *scheme)
 {
-    double stage = tile->ck * (tile->cm * qoq_sim_act_bytes(scheme) + tile->cn * qoq_sim_weight_bytes(scheme));
+    double stage =
+        tile->ck * (tile->cm * qoq_sim_act_bytes(scheme) + tile->cn * qoq_sim_weight_bytes(scheme));
 
     return tile->stages * stage;
 }
@@ -85,6 +89,7 @@ int qoq_sim_tile_occupancy(const struct qoq_sim_tile *tile, const struct qoq_sim
     if (registers > 255 || smem > gpu->smem_kb_block * 1024) {
         return 0;
     }
-    double blocks = fmin(gpu->smem_kb_sm * 1024 / (smem + 1024), gpu->regs_k * 1024 / (32 * warps * registers));
+    double blocks =
+        fmin(gpu->smem_kb_sm * 1024 / (smem + 1024), gpu->regs_k * 1024 / (32 * warps * registers));
     return (int)fmin(fmin(blocks, gpu->max_warps / warps), gpu->max_blocks);
 }

@@ -28,7 +28,7 @@ says() { pattern=$1; shift; "$@" 2>&1 | grep -qE -- "$pattern"; }
 number() { "$sim" "$@" --csv | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "time_us") c = i } NR == 2 { print $c }'; }
 less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
 
-for table in roofline overhead attention ratios gemm throughput-a100 throughput-l40s summary; do
+for table in roofline overhead attention ratios gemm ablation throughput-a100 throughput-l40s summary; do
     check "reproduce $table" same_table "$table"
 done
 
@@ -59,6 +59,7 @@ check "sweep to HDF5" "$sim" sweep attention --over work.length=128:1024:128 --o
 check "sweep gives the same with one thread" sh -c 'OMP_NUM_THREADS=1 "$1" sweep gemm --over work.m=1:1200:1 --out one.csv && OMP_NUM_THREADS=3 "$1" sweep gemm --over work.m=1:1200:1 --out three.csv && cmp one.csv three.csv' - "$sim"
 printf 'arrival_s,input_tokens,output_tokens\n0,100,20\n0.5,300,10\n' > trace.csv
 check "trace" says ',2,0,' "$sim" serve --trace trace.csv --csv
+check "a random mix" says ',50,0,' "$sim" serve --requests 50 --rate 10 --input-most 2000 --csv
 if command -v gnuplot > /dev/null; then
     check "a figure" "$sim" roofline --plot roofline.svg
     check "all figures" "$sim" reproduce --out .

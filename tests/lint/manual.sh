@@ -7,7 +7,7 @@ if ! command -v help2man > /dev/null; then
     finish
 fi
 current() {
-    cp "$QOQ" "$scratch/qoq" && cd "$scratch" && sh "$QOQ_SRCDIR/doc/make-man" ./qoq "$scratch" || return 1
+    cp "$QOQ" "$scratch/qoq" && cp "$QOQ_BUILDDIR/qoq-sim" "$scratch/qoq-sim" && cd "$scratch" && sh "$QOQ_SRCDIR/doc/make-man" ./qoq "$scratch" || return 1
     for page in "$QOQ_SRCDIR"/doc/*.1; do
         sed /^.TH/d "$page" > want; sed /^.TH/d "$(basename "$page")" > have
         diff want have || return 1
