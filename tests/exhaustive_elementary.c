@@ -17,7 +17,7 @@ struct function {
     const char *name;
     float (*computed)(float);
     int (*exact)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
-    float top, bottom; /* beyond them +inf and 0 */
+    float top, bottom;        /* beyond them +inf and 0 */
     double normal, subnormal; /* documented bounds, ulp */
 };
 

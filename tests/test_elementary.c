@@ -63,8 +63,8 @@ static void plain_values(float *y, enum function f, uint32_t first)
 
 /* The same with the fma instruction in place of the library's fma, where there is one. */
 #if defined(__x86_64__) && defined(__GNUC__)
-__attribute__((target("avx2,fma")))
-static void fast_values(float *y, enum function f, uint32_t first)
+__attribute__((target("avx2,fma"))) static void fast_values(float *y, enum function f,
+                                                            uint32_t first)
 {
     values(y, f, first);
 }
@@ -363,8 +363,8 @@ Test(elementary, sincos_of_the_hardest_angles)
 
 Test(elementary, sincos_special_values)
 {
-    const double outside[] = {0x1.0000000000001p24, -0x1.0000000000001p24, 1e300, (double)INFINITY,
-                              -(double)INFINITY, (double)NAN};
+    const double outside[] = {0x1.0000000000001p24, -0x1.0000000000001p24, 1e300,
+                              (double)INFINITY,     -(double)INFINITY,     (double)NAN};
     float s, c, t, d;
 
     qoq_sincos(&s, &c, 0.0);

@@ -57,8 +57,8 @@ static void problem_free(struct problem *p)
 /* The integer that multiplies activation k in output n, straight from N 4 and 5.1. */
 static int weight_value(const struct qoq_weight *w, size_t n, size_t k)
 {
-    size_t j = w->scheme == QOQ_W4_GROUP ? n * ((w->k + w->group - 1) / w->group) + k / w->group
-                                         : n;
+    size_t j =
+        w->scheme == QOQ_W4_GROUP ? n * ((w->k + w->group - 1) / w->group) + k / w->group : n;
 
     if (w->scheme == QOQ_W8)
         return w->code[n * w->k + k] < 128 ? w->code[n * w->k + k] : w->code[n * w->k + k] - 256;
@@ -119,8 +119,8 @@ Test(gemm, matches_wide_integers)
 
     for (int scheme = 0; scheme < QOQ_SCHEMES; scheme++) {
         for (size_t i = 0; i < SHAPES; i++) {
-            struct problem p = problem_new(&r, scheme, shapes[i].m, shapes[i].n, shapes[i].k,
-                                           shapes[i].group);
+            struct problem p =
+                problem_new(&r, scheme, shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].group);
 
             check_problem(&p);
             problem_free(&p);

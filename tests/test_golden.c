@@ -49,7 +49,8 @@ Test(golden, recipes_hold_what_they_promise)
         cr_assert_eq(x[i], x[i / 40 * 40], "constant, element %zu", i);
     fill(x, 8, 40, QOQ_RECIPE_TIES, 254, 0);
     for (size_t i = 0; i < 8 * 40; i++) {
-        cr_assert(fabsf(x[i]) <= 127.0f && x[i] * 2.0f == floorf(x[i] * 2.0f), "ties, element %zu", i);
+        cr_assert(fabsf(x[i]) <= 127.0f && x[i] * 2.0f == floorf(x[i] * 2.0f), "ties, element %zu",
+                  i);
         halves += x[i] != floorf(x[i]);
     }
     cr_assert(halves > 100 && halves < 220, "%zu halves of 320", halves);
@@ -58,7 +59,8 @@ Test(golden, recipes_hold_what_they_promise)
         cr_assert_eq(x[i], -x[i + 1], "cancel, element %zu", i);
     fill(x, 8, 40, QOQ_RECIPE_MIXED, -16, 254);
     for (size_t i = 0; i < 40; i++)
-        cr_assert(x[40 + i] == 0 && fabsf(x[80 + i]) < 0x1p-14f && fabsf(x[i]) <= 2.0f, "mixed, column %zu", i);
+        cr_assert(x[40 + i] == 0 && fabsf(x[80 + i]) < 0x1p-14f && fabsf(x[i]) <= 2.0f,
+                  "mixed, column %zu", i);
 }
 
 /* Every row of `ties` reaches both limits, so that its scale is exact. */
@@ -97,7 +99,8 @@ static void make_case(struct qoq_golden_case *c, const char *op, const char *kin
     struct qoq_golden_standard standard = {"x.h5", op, "test", kind, sets, 5};
     struct qoq_error err = {QOQ_OK, ""};
 
-    cr_assert_eq(qoq_golden_make_standard(c, &standard, &err), QOQ_OK, "%s %s %s: %s", op, kind, sets, err.text);
+    cr_assert_eq(qoq_golden_make_standard(c, &standard, &err), QOQ_OK, "%s %s %s: %s", op, kind,
+                 sets, err.text);
 }
 
 /* Inputs and outputs equal, bit by bit. */
@@ -107,8 +110,10 @@ static int same_tensors(const struct qoq_golden_tensors *a, const struct qoq_gol
         return 0;
     for (size_t i = 0; i < a->count; i++) {
         const struct qoq_golden_tensor *other = qoq_golden_tensors_find(b, a->item[i].tensor.name);
-        if (other == NULL || qoq_tensor_bytes(&a->item[i].tensor) != qoq_tensor_bytes(&other->tensor) ||
-            memcmp(a->item[i].tensor.data, other->tensor.data, qoq_tensor_bytes(&other->tensor)) != 0)
+        if (other == NULL ||
+            qoq_tensor_bytes(&a->item[i].tensor) != qoq_tensor_bytes(&other->tensor) ||
+            memcmp(a->item[i].tensor.data, other->tensor.data, qoq_tensor_bytes(&other->tensor)) !=
+                0)
             return 0;
     }
     return 1;
@@ -128,7 +133,8 @@ Test(golden, every_operator_and_kind_works_and_repeats)
             make_case(&a, op->name, kind, "");
             make_case(&b, op->name, kind, "");
             cr_assert(a.outputs.count > 0, "%s %s", op->name, kind);
-            cr_assert(same_tensors(&a.inputs, &b.inputs) && same_tensors(&a.outputs, &b.outputs), "%s %s", op->name, kind);
+            cr_assert(same_tensors(&a.inputs, &b.inputs) && same_tensors(&a.outputs, &b.outputs),
+                      "%s %s", op->name, kind);
             qoq_golden_case_free(&a);
             qoq_golden_case_free(&b);
         }
@@ -152,13 +158,17 @@ Test(golden, cases_are_well_formed)
         snprintf(kind, sizeof kind, "%.*s", (int)strcspn(op->kinds, " "), op->kinds);
         make_case(&c, op->name, kind, "");
         for (size_t j = 0; j < c.inputs.count; j++)
-            cr_assert_eq(qoq_golden_layout_check(&c.inputs.item[j]), 0, "%s %s", op->name, c.inputs.item[j].tensor.name);
+            cr_assert_eq(qoq_golden_layout_check(&c.inputs.item[j]), 0, "%s %s", op->name,
+                         c.inputs.item[j].tensor.name);
         for (size_t j = 0; j < c.outputs.count; j++) {
             const struct qoq_golden_tensor *t = output(&c, j);
             cr_assert_eq(qoq_golden_layout_check(t), 0, "%s %s", op->name, t->tensor.name);
-            cr_assert_eq(qoq_golden_rule_parse(rule, t->rule), 0, "%s %s: %s", op->name, t->tensor.name, t->rule);
-            cr_assert(strcmp(op->profile, "qoq") != 0 || strcmp(t->rule, "exact") == 0, "%s", op->name);
-            cr_assert_eq(rule[0].kind == QOQ_RULE_BOUND, qoq_tensors_find(&c.bounds, t->tensor.name) != NULL, "%s", op->name);
+            cr_assert_eq(qoq_golden_rule_parse(rule, t->rule), 0, "%s %s: %s", op->name,
+                         t->tensor.name, t->rule);
+            cr_assert(strcmp(op->profile, "qoq") != 0 || strcmp(t->rule, "exact") == 0, "%s",
+                      op->name);
+            cr_assert_eq(rule[0].kind == QOQ_RULE_BOUND,
+                         qoq_tensors_find(&c.bounds, t->tensor.name) != NULL, "%s", op->name);
         }
         qoq_golden_case_free(&c);
     }
@@ -182,7 +192,8 @@ Test(golden, the_committed_set_covers_every_operator_and_repeats_no_name)
         cr_assert(has_operator(op->name), "%s", op->name);
     for (size_t i = 0; s[i].file != NULL; i++) {
         for (size_t j = 0; j < i; j++)
-            cr_assert(strcmp(s[i].op, s[j].op) != 0 || strcmp(s[i].tag, s[j].tag) != 0, "%s.%s", s[i].op, s[i].tag);
+            cr_assert(strcmp(s[i].op, s[j].op) != 0 || strcmp(s[i].tag, s[j].tag) != 0, "%s.%s",
+                      s[i].op, s[i].tag);
     }
 }
 
@@ -192,11 +203,16 @@ Test(golden, wrong_parameters_are_refused)
     static const struct {
         const char *op, *set, *reason;
     } wrong[] = {
-        {"gemm_w4a8_group", "m=0", "between"},    {"gemm_w4a8_group", "group=48", "steps"},
-        {"gemm_w4a8_group", "q=3", "parameter"},  {"gemm_w4a8_group", "m", "NAME=VALUE"},
-        {"gemm_w4a8_group", "m=1.5", "number"},   {"gemm_w4a8_group", "m=", "number"},
-        {"rmsnorm", "eps=nan", "between"},        {"kv_write", "bits=5", "steps"},
-        {"kv_write", "head_dim=7", "steps"},      {"rope_table", "theta=inf", "between"},
+        {"gemm_w4a8_group", "m=0", "between"},
+        {"gemm_w4a8_group", "group=48", "steps"},
+        {"gemm_w4a8_group", "q=3", "parameter"},
+        {"gemm_w4a8_group", "m", "NAME=VALUE"},
+        {"gemm_w4a8_group", "m=1.5", "number"},
+        {"gemm_w4a8_group", "m=", "number"},
+        {"rmsnorm", "eps=nan", "between"},
+        {"kv_write", "bits=5", "steps"},
+        {"kv_write", "head_dim=7", "steps"},
+        {"rope_table", "theta=inf", "between"},
         {"gemm_w4a8_group", "k=999999999999999999999", "number"},
     };
     struct qoq_golden_case c;
@@ -226,7 +242,8 @@ Test(golden, impossible_cases_are_refused)
         cr_assert_eq(qoq_golden_begin(&c, wrong[i][0], &err), QOQ_OK);
         cr_assert_eq(qoq_golden_assign(&c, wrong[i][1], &err), QOQ_OK);
         cr_assert_eq(qoq_golden_assign(&c, wrong[i][2], &err), QOQ_OK);
-        cr_assert_neq(qoq_golden_make_inputs(&c, &err), QOQ_OK, "%s %s %s", wrong[i][0], wrong[i][1], wrong[i][2]);
+        cr_assert_neq(qoq_golden_make_inputs(&c, &err), QOQ_OK, "%s %s %s", wrong[i][0],
+                      wrong[i][1], wrong[i][2]);
         qoq_golden_case_free(&c);
     }
 }
@@ -253,7 +270,8 @@ Test(golden, operators_refuse_inputs_that_lie)
         qoq_golden_tensors_free(&c.outputs);
         qoq_tensors_free(&c.bounds);
         *(int32_t *)qoq_golden_in(&c, lies[i].input) = lies[i].value;
-        cr_assert_neq(qoq_golden_run(&c, NULL), QOQ_OK, "%s %s = %d", lies[i].op, lies[i].input, (int)lies[i].value);
+        cr_assert_neq(qoq_golden_run(&c, NULL), QOQ_OK, "%s %s = %d", lies[i].op, lies[i].input,
+                      (int)lies[i].value);
         qoq_golden_case_free(&c);
     }
 }
@@ -282,7 +300,8 @@ static void write_case(const struct qoq_golden_case *c)
     cr_assert_eq(qoq_h5_commit(&file, &err), QOQ_OK, "%s", err.text);
 }
 
-static enum qoq_status read_case(struct qoq_golden_case *c, const char *path, const char *name, struct qoq_error *err)
+static enum qoq_status read_case(struct qoq_golden_case *c, const char *path, const char *name,
+                                 struct qoq_error *err)
 {
     struct qoq_h5 *file = NULL;
     enum qoq_status status = qoq_golden_file_open(&file, path, err);
@@ -296,7 +315,8 @@ static enum qoq_status read_case(struct qoq_golden_case *c, const char *path, co
 
 Test(golden, files_round_trip, .init = make_scratch, .fini = drop_scratch)
 {
-    static const char *const ops[] = {"gemm_w4a8_group", "attention_decode", "rope_table", "kv_write", "qserve_rope", "sincos"};
+    static const char *const ops[] = {"gemm_w4a8_group", "attention_decode", "rope_table",
+                                      "kv_write",        "qserve_rope",      "sincos"};
 
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         const struct qoq_golden_operator *op = qoq_golden_operator_find(ops[i]);
@@ -308,7 +328,9 @@ Test(golden, files_round_trip, .init = make_scratch, .fini = drop_scratch)
         make_case(&c, ops[i], kind, "");
         write_case(&c);
         cr_assert_eq(read_case(&again, scratch, c.name, &err), QOQ_OK, "%s", err.text);
-        cr_assert(same_tensors(&c.inputs, &again.inputs) && same_tensors(&c.outputs, &again.outputs), "%s", ops[i]);
+        cr_assert(same_tensors(&c.inputs, &again.inputs) &&
+                      same_tensors(&c.outputs, &again.outputs),
+                  "%s", ops[i]);
         cr_assert_eq(qoq_golden_check_inputs(&same, &again, &err), QOQ_OK, "%s", err.text);
         cr_assert(same && again.seed == c.seed && again.bounds.count == c.bounds.count);
         cr_assert_str_eq(output(&again, 0)->rule, output(&c, 0)->rule);
@@ -326,7 +348,8 @@ Test(golden, changed_values_are_seen, .init = make_scratch, .fini = drop_scratch
         int same = 0;
         make_case(&c, "act_quantize", "bell", "m=2 k=64");
         const char *name = which == 0 ? "x" : "q";
-        struct qoq_golden_tensor *t = qoq_golden_tensors_find(which == 0 ? &c.inputs : &c.outputs, name);
+        struct qoq_golden_tensor *t =
+            qoq_golden_tensors_find(which == 0 ? &c.inputs : &c.outputs, name);
         ((uint8_t *)t->tensor.data)[5] ^= 4;
         write_case(&c);
         cr_assert_eq(read_case(&again, scratch, c.name, &err), QOQ_OK, "%s", err.text);
@@ -340,7 +363,8 @@ Test(golden, changed_values_are_seen, .init = make_scratch, .fini = drop_scratch
     }
 }
 
-/* A byte of the file flipped, at many places: never a crash; never a case that reads well but differs. */
+/* A byte of the file flipped, at many places: never a crash; never a case that reads well but
+ * differs. */
 Test(golden, damaged_files_are_refused, .init = make_scratch, .fini = drop_scratch)
 {
     struct qoq_golden_case c, again;
@@ -359,7 +383,9 @@ Test(golden, damaged_files_are_refused, .init = make_scratch, .fini = drop_scrat
         cr_assert_eq(fclose(file), 0);
         bytes[at] ^= 0x55;
         if (read_case(&again, scratch, c.name, &err) == QOQ_OK)
-            cr_assert(same_tensors(&c.outputs, &again.outputs) && same_tensors(&c.inputs, &again.inputs), "byte %zu", at);
+            cr_assert(same_tensors(&c.outputs, &again.outputs) &&
+                          same_tensors(&c.inputs, &again.inputs),
+                      "byte %zu", at);
         else
             refused++;
         qoq_golden_case_free(&again);
@@ -426,12 +452,16 @@ Test(golden, committed_files_check_clean)
 Test(golden, manifests_that_lie_are_refused, .init = make_scratch, .fini = drop_scratch)
 {
     static const char *const wrong[] = {
-        "", "# Golden files\n",
+        "",
+        "# Golden files\n",
         "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n",
-        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# bytes 1, cases 1\n",
-        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# bytes 1, cases 1, numerics 1\n"
+        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# "
+        "bytes 1, cases 1\n",
+        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# "
+        "bytes 1, cases 1, numerics 1\n"
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef  ../x.h5\n",
-        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# bytes 1, cases 1, numerics 1\n"
+        "# Golden files of qoq; see doc/golden.md. 'sha256sum -c MANIFEST' checks the digests.\n# "
+        "bytes 1, cases 1, numerics 1\n"
         "0123  x.h5\n",
     };
 
@@ -442,7 +472,8 @@ Test(golden, manifests_that_lie_are_refused, .init = make_scratch, .fini = drop_
         cr_assert_not_null(file);
         fputs(wrong[i], file);
         fclose(file);
-        cr_assert_neq(qoq_golden_manifest_read(&manifest, scratch, &err), QOQ_OK, "manifest %zu", i);
+        cr_assert_neq(qoq_golden_manifest_read(&manifest, scratch, &err), QOQ_OK, "manifest %zu",
+                      i);
     }
 }
 
@@ -450,10 +481,27 @@ Test(golden, manifests_that_lie_are_refused, .init = make_scratch, .fini = drop_
 
 Test(golden, rules)
 {
-    static const char *const good[] = {"exact", "ulp16 2", "abs 0.001", "abs 0x1p-10", "abs bound", "code 1 rate 0.01",
-                                       "code 1 rate 0.01 mod 16", "codes: code 1 rate 0.01; scales: exact; zeros: ulp16 1"};
-    static const char *const bad[] = {"", "exactly", "ulp16", "ulp16 -1", "abs", "abs x", "code 1", "code 1 rate", "exact 1",
-                                      "code 1 rate 0.1 mod 1", "codes: exact; scales: exact", "abs inf", "scales: exact"};
+    static const char *const good[] = {"exact",
+                                       "ulp16 2",
+                                       "abs 0.001",
+                                       "abs 0x1p-10",
+                                       "abs bound",
+                                       "code 1 rate 0.01",
+                                       "code 1 rate 0.01 mod 16",
+                                       "codes: code 1 rate 0.01; scales: exact; zeros: ulp16 1"};
+    static const char *const bad[] = {"",
+                                      "exactly",
+                                      "ulp16",
+                                      "ulp16 -1",
+                                      "abs",
+                                      "abs x",
+                                      "code 1",
+                                      "code 1 rate",
+                                      "exact 1",
+                                      "code 1 rate 0.1 mod 1",
+                                      "codes: exact; scales: exact",
+                                      "abs inf",
+                                      "scales: exact"};
     struct qoq_golden_rule rule[QOQ_PARTS];
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -466,8 +514,10 @@ static int allows(const char *text, enum qoq_dtype dtype, uint16_t ours, uint16_
 {
     struct qoq_golden_rule rule[QOQ_PARTS];
     int half = dtype == QOQ_F16;
-    struct qoq_golden_element a = {QOQ_PART_CODE, dtype, ours, half ? (double)qoq_half_to_float(ours) : ours};
-    struct qoq_golden_element b = {QOQ_PART_CODE, dtype, theirs, half ? (double)qoq_half_to_float(theirs) : theirs};
+    struct qoq_golden_element a = {QOQ_PART_CODE, dtype, ours,
+                                   half ? (double)qoq_half_to_float(ours) : ours};
+    struct qoq_golden_element b = {QOQ_PART_CODE, dtype, theirs,
+                                   half ? (double)qoq_half_to_float(theirs) : theirs};
 
     cr_assert_eq(qoq_golden_rule_parse(rule, text), 0, "%s", text);
     return qoq_golden_rule_allows(&rule[0], &a, &b, 0.5);

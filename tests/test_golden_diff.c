@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comparison and diagnosis: every hint is given for the mistake it names, seeded into a right output. */
+/* Comparison and diagnosis: every hint is given for the mistake it names, seeded into a right
+ * output. */
 #include "golden/build.h"
 #include "golden/cases.h"
 #include "golden/diagnose.h"
@@ -22,12 +23,14 @@ struct bench {
     struct qoq_golden_hints hints;
 };
 
-static void set_up(struct bench *b, const char *op, const char *kind, const char *sets, const char *output)
+static void set_up(struct bench *b, const char *op, const char *kind, const char *sets,
+                   const char *output)
 {
     struct qoq_golden_standard standard = {"x.h5", op, "test", kind, sets, 11};
     struct qoq_error err = {QOQ_OK, ""};
 
-    cr_assert_eq(qoq_golden_make_standard(&b->c, &standard, &err), QOQ_OK, "%s %s %s: %s", op, kind, sets, err.text);
+    cr_assert_eq(qoq_golden_make_standard(&b->c, &standard, &err), QOQ_OK, "%s %s %s: %s", op, kind,
+                 sets, err.text);
     b->output = qoq_golden_tensors_find(&b->c.outputs, output);
     cr_assert_not_null(b->output, "%s has no output %s", op, output);
     b->bytes = qoq_tensor_bytes(&b->output->tensor);
@@ -57,8 +60,9 @@ static void expect_hint(struct bench *b, enum qoq_hint id, const char *text)
 {
     judge(b);
     cr_expect(b->report.differing > 0, "%s: nothing differs", text);
-    cr_expect(hinted(b, id, text), "no hint '%s' for %s %s (%zu differ); first hint: %s", text, b->c.op,
-              b->output->tensor.name, b->report.differing, b->hints.count > 0 ? b->hints.item[0].text : "none");
+    cr_expect(hinted(b, id, text), "no hint '%s' for %s %s (%zu differ); first hint: %s", text,
+              b->c.op, b->output->tensor.name, b->report.differing,
+              b->hints.count > 0 ? b->hints.item[0].text : "none");
     free(b->theirs);
     qoq_golden_case_free(&b->c);
 }
@@ -88,7 +92,8 @@ Test(golden_diff, first_difference_and_histogram)
     y[3 * 64 + 10] = QOQ_HALF_NAN;
     judge(&b);
     cr_assert_eq(b.report.differing, 3);
-    cr_assert(b.report.first == 2 * 64 + 7 && b.report.where.axis[0].at == 2 && b.report.where.axis[1].at == 7);
+    cr_assert(b.report.first == 2 * 64 + 7 && b.report.where.axis[0].at == 2 &&
+              b.report.where.axis[1].at == 7);
     cr_assert_str_eq(b.report.where.axis[1].name, "n");
     cr_assert(b.report.step[1] == 1 && b.report.step[3] == 1 && b.report.step[9] == 1);
     cr_assert(b.report.ours.bits + 1 == b.report.theirs.bits && !b.report.within);
@@ -105,8 +110,8 @@ Test(golden_diff, packed_coordinates)
     ((uint8_t *)b.theirs)[1024 + 16 * 5 + 9] ^= 0x30; /* tile 2, lane 5, byte 9, high nibble */
     judge(&b);
     cr_assert_eq(b.report.differing, 1);
-    cr_assert(b.report.where.axis[0].at == 16 + 1 && b.report.where.axis[1].at == 64 + 16 + 4 + 1, "n %zu k %zu",
-              b.report.where.axis[0].at, b.report.where.axis[1].at);
+    cr_assert(b.report.where.axis[0].at == 16 + 1 && b.report.where.axis[1].at == 64 + 16 + 4 + 1,
+              "n %zu k %zu", b.report.where.axis[0].at, b.report.where.axis[1].at);
     cr_assert_str_eq(b.report.where.packed, "byte 1113: tile 2, lane 5, byte 9 of 16, high nibble");
     free(b.theirs);
     qoq_golden_case_free(&b.c);
@@ -121,9 +126,10 @@ Test(golden_diff, packed_coordinates)
 
     set_up(&b, "kv_write", "bell", "bits=4 page=8 heads=2 head_dim=16 tokens=16", "pages");
     ((uint8_t *)b.theirs)[192 + (8 + 3) * 8 + 5] ^= 0x70; /* page 1, head 1, slot 3, dim 11 */
-    ((uint8_t *)b.theirs)[192 + 128 + 2 * (8 + 3)] ^= 1;   /* its scale */
+    ((uint8_t *)b.theirs)[192 + 128 + 2 * (8 + 3)] ^= 1;  /* its scale */
     judge(&b);
-    cr_assert(b.report.differing == 2 && b.report.where.axis[0].at == 1 && b.report.where.axis[1].at == 1);
+    cr_assert(b.report.differing == 2 && b.report.where.axis[0].at == 1 &&
+              b.report.where.axis[1].at == 1);
     cr_assert(b.report.where.axis[2].at == 3 && b.report.where.axis[3].at == 11);
     cr_assert_str_eq(b.report.where.packed, "code at byte 93 of the page, high nibble");
     cr_assert_eq(b.report.step[1], 1);
@@ -249,7 +255,8 @@ Test(golden_diff, columns)
     s2 = qoq_golden_in(&b.c, "s2");
     for (size_t g = 0; g < 4; g++) {
         for (size_t column = 0; column < 64; column++) {
-            size_t n = column / 16 * 16 + column % 2 * 8 + column % 16 / 2; /* 0, 8, 1, 9, ... 7, 15, 16, 24 ... */
+            size_t n = column / 16 * 16 + column % 2 * 8 +
+                       column % 16 / 2; /* 0, 8, 1, 9, ... 7, 15, 16, 24 ... */
             theirs[g * 64 + column] = s2[n * 4 + g];
         }
     }
@@ -257,7 +264,7 @@ Test(golden_diff, columns)
 
     set_up(&b, "tile_groups", "uniform", "n=64 groups=4", "s2_zeros");
     for (size_t i = 0; i < b.bytes; i++)
-        ((uint8_t *)b.theirs)[i] = (uint8_t)-((uint8_t *)b.theirs)[i];
+        ((uint8_t *)b.theirs)[i] = (uint8_t) - ((uint8_t *)b.theirs)[i];
     expect_hint(&b, QOQ_HINT_REARRANGED, "every byte is negated");
 
     set_up(&b, "tile_groups", "uniform", "n=64 groups=4", "s2_scales");
@@ -326,7 +333,8 @@ Test(golden_diff, transposed_and_permuted)
     theirs = b.theirs;
     memcpy(theirs + 10, ours + 40, 20);
     memcpy(theirs + 40, ours + 10, 20);
-    expect_hint(&b, QOQ_HINT_PERMUTED, "axis m is in another order: index 1 of yours holds our index 4");
+    expect_hint(&b, QOQ_HINT_PERMUTED,
+                "axis m is in another order: index 1 of yours holds our index 4");
 
     set_up(&b, "attention_decode", "bell", "heads=2 q_heads=4 context=20 batch=2", "out");
     ours = b.output->tensor.data;
@@ -343,7 +351,8 @@ static void scale_output(struct bench *b, int by_row, int by_column, size_t colu
     float *y = b->theirs;
 
     for (size_t i = 0; i < b->bytes / sizeof *y; i++) {
-        float row = by_row ? 1.5f + (float)(i / columns) : 1.0f, column = by_column ? 0.3f + (float)(i % columns) : 1.0f;
+        float row = by_row ? 1.5f + (float)(i / columns) : 1.0f,
+              column = by_column ? 0.3f + (float)(i % columns) : 1.0f;
         y[i] *= by_row || by_column ? row * column : 0.125f;
     }
 }
@@ -463,11 +472,32 @@ Test(golden_diff, saturation)
 /* ---- Known mistakes ---- */
 
 static const char *const settings[][2] = {
-    {"bell", ""}, {"quantized", ""}, {"ties", ""}, {"mixed", ""}, {"outlier", ""}, {"limits", ""}, {"overflow", ""},
-    {"bell", "bias=1"}, {"quantized", "bias=1"}, {"limits", "bias=1"}, {"bell", "m=16 k=1000"}, {"quantized", "m=16 n=96 k=512"},
-    {"bell", "heads=2 q_heads=4 context=40"}, {"bell", "n=64 k=512"}, {"bell", "tokens=64"}, {"offset", "tokens=64"},
-    {"bell", "rows=64"}, {"bell", "m=40 n=300"}, {"bits", "m=16 k=64"}, {"tiny", "m=16 k=64"}, {"tiny", ""},
-    {"quantized", "n=64 k=256 group=64"}, {"offset", ""}, {"sevenths", ""}, {"bell", "m=64 k=1024"}, {"quantized", "m=128 n=256 k=32"},
+    {"bell", ""},
+    {"quantized", ""},
+    {"ties", ""},
+    {"mixed", ""},
+    {"outlier", ""},
+    {"limits", ""},
+    {"overflow", ""},
+    {"bell", "bias=1"},
+    {"quantized", "bias=1"},
+    {"limits", "bias=1"},
+    {"bell", "m=16 k=1000"},
+    {"quantized", "m=16 n=96 k=512"},
+    {"bell", "heads=2 q_heads=4 context=40"},
+    {"bell", "n=64 k=512"},
+    {"bell", "tokens=64"},
+    {"offset", "tokens=64"},
+    {"bell", "rows=64"},
+    {"bell", "m=40 n=300"},
+    {"bits", "m=16 k=64"},
+    {"tiny", "m=16 k=64"},
+    {"tiny", ""},
+    {"quantized", "n=64 k=256 group=64"},
+    {"offset", ""},
+    {"sevenths", ""},
+    {"bell", "m=64 k=1024"},
+    {"quantized", "m=128 n=256 k=32"},
     {"quantized", "m=128 n=256 k=32 bias=1"},
 };
 
@@ -482,7 +512,8 @@ static int takes(const char *op, const char *kind, const char *sets)
     return good;
 }
 
-/* Tries settings until the mistake shows in the output, then asks for the diagnosis. "": it named the mistake. */
+/* Tries settings until the mistake shows in the output, then asks for the diagnosis. "": it named
+ * the mistake. */
 static const char *what_is_wrong(const struct qoq_golden_mistake *m, const char *op)
 {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -550,7 +581,8 @@ Test(golden_diff, unfused_bias_by_hand)
     s = qoq_golden_in(&b.c, "s");
     acc = qoq_golden_out(&b.c, "acc");
     for (size_t i = 0; i < 16 * 96; i++) {
-        volatile float c = qoq_half_to_float(s[i % 96]) * scale[i / 96], y = c * (float)acc[i], z = y + bias[i % 96];
+        volatile float c = qoq_half_to_float(s[i % 96]) * scale[i / 96], y = c * (float)acc[i],
+                       z = y + bias[i % 96];
         ((qoq_half *)b.theirs)[i] = qoq_half_from_float(z);
     }
     judge(&b);

@@ -275,8 +275,8 @@ static qoq_half half_sum(const qoq_half *h, size_t n)
     for (size_t t = 0; t < threads; t++) {
         partial[t] = 0.0f;
         for (size_t i = t; i < n; i += threads)
-            partial[t] = qoq_half_to_float(
-                qoq_half_from_float(partial[t] + qoq_half_to_float(h[i])));
+            partial[t] =
+                qoq_half_to_float(qoq_half_from_float(partial[t] + qoq_half_to_float(h[i])));
     }
     return qoq_half_from_float(block(partial, threads));
 }
@@ -388,8 +388,8 @@ Test(qserve_norm, rmsnorm_matches_clause)
 
 static int weight_value(const struct qoq_weight *w, size_t n, size_t k)
 {
-    size_t j = w->scheme == QOQ_W4_GROUP ? n * ((w->k + w->group - 1) / w->group) + k / w->group
-                                         : 0;
+    size_t j =
+        w->scheme == QOQ_W4_GROUP ? n * ((w->k + w->group - 1) / w->group) + k / w->group : 0;
 
     if (w->scheme == QOQ_W8)
         return w->code[n * w->k + k] < 128 ? w->code[n * w->k + k] : w->code[n * w->k + k] - 256;
@@ -439,8 +439,8 @@ static void check_product(enum qoq_scheme scheme, size_t m, size_t n, size_t k,
 
         for (size_t j = 0; j < k; j++)
             acc += q[t * k + j] * weight_value(&w, c, j);
-        expected = expected_product(&w, c, acc, qoq_half_to_float(scale[t]),
-                                    qoq_half_to_float(sum[t]));
+        expected =
+            expected_product(&w, c, acc, qoq_half_to_float(scale[t]), qoq_half_to_float(sum[t]));
         cr_assert_eq(y[i], expected, "scheme %d, %zu x %zu x %zu, element %zu" SEED_FORMAT, scheme,
                      m, n, k, i, test_seed());
         expected = qoq_half_from_float(qoq_half_to_float(expected) + qoq_half_to_float(bias[c]));

@@ -10,8 +10,9 @@
 #define LIMIT (INT32_C(1) << 24)
 
 static const int32_t bounds[][2] = {
-    {-128, 127}, {-127, 127}, {-8, 7}, {0, 15}, {0, 255}, {-7, 7}, {0, 0}, {-1, 0},
-    {3, 9}, {-9, -3}, {-LIMIT, LIMIT}, {LIMIT, LIMIT}, {-LIMIT, -LIMIT}, {-119, 119},
+    {-128, 127},     {-127, 127},    {-8, 7},          {0, 15},     {0, 255},
+    {-7, 7},         {0, 0},         {-1, 0},          {3, 9},      {-9, -3},
+    {-LIMIT, LIMIT}, {LIMIT, LIMIT}, {-LIMIT, -LIMIT}, {-119, 119},
 };
 #define BOUNDS (sizeof bounds / sizeof bounds[0])
 
@@ -95,8 +96,8 @@ Test(round, ties_and_their_neighbours)
 
 Test(round, limits_and_special_values)
 {
-    const float special[] = {0.0f, INFINITY, NAN, -NAN, FLT_MAX, FLT_MIN, 0x1p22f, 0x1p23f - 0.5f,
-                             0x1p23f, 0x1p24f, 0x1p31f, 0x1p32f, 0x1p63f};
+    const float special[] = {0.0f,           INFINITY, NAN,     -NAN,    FLT_MAX, FLT_MIN, 0x1p22f,
+                             0x1p23f - 0.5f, 0x1p23f,  0x1p24f, 0x1p31f, 0x1p32f, 0x1p63f};
 
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
         check(special[i]);

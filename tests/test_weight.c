@@ -513,8 +513,8 @@ Test(weight, check_groups)
         for (int z = 0; z < 256; z += z < 20 ? 1 : 59) {
             for (int q = 0; q < 16; q++) {
                 int w8 = (q - z) * s2;
-                int valid = s2 >= 1 && s2 <= 17 && z <= 15 && z * s2 <= 128 && w8 >= -128 &&
-                            w8 <= 127;
+                int valid =
+                    s2 >= 1 && s2 <= 17 && z <= 15 && z * s2 <= 128 && w8 >= -128 && w8 <= 127;
 
                 cr_assert_eq(check_group((uint8_t)s2, (uint8_t)z, (unsigned)q),
                              valid ? QOQ_OK : QOQ_ERR_RANGE, "s2=%d z=%d q=%d", s2, z, q);

@@ -19,7 +19,7 @@ static const char help[] =
     "Golden tensors: inputs and the outputs that the specification demands.\n"
     "\n"
     "make:\n"
-    "  -O, --operator NAME     the operator of a new case; 'qoq golden list' shows all\n"
+    "  -O, --operator NAME     operator of a new case; 'qoq golden list' shows all\n"
     "  -s, --set NAME=VALUE    a parameter of it; may be repeated\n"
     "  -i, --inputs KIND       the kind of inputs, a word of 'qoq golden list'\n"
     "  -S, --seed N            seed of the inputs (default 1)\n"
@@ -33,7 +33,8 @@ static const char help[] =
     "      --digest            only print one SHA-256 over all recomputed outputs\n"
     "      --csv               comma-separated values with a header\n"
     "\n"
-    "diff: YOURS.h5 holds your outputs under the names of GOLDEN.h5, CASE/outputs/NAME.\n"
+    "diff: YOURS.h5 holds your outputs under the names of GOLDEN.h5,\n"
+    "  CASE/outputs/NAME.\n"
     "  Says where the first difference is, how large differences are, and what\n"
     "  they usually mean. What YOURS.h5 lacks is skipped.\n"
     "  -c, --case NAME         only this case\n"
@@ -46,10 +47,11 @@ static const char help[] =
 
 static void print_operator(const struct qoq_golden_operator *op)
 {
-    printf("%s\n    %s (profile %s, N %s)\n    inputs: %s\n", op->name, op->description, op->profile,
-           op->clauses, op->kinds);
+    printf("%s\n    %s (profile %s, N %s)\n    inputs: %s\n", op->name, op->description,
+           op->profile, op->clauses, op->kinds);
     for (const struct qoq_golden_parameter_spec *p = op->parameters; p->name != NULL; p++) {
-        printf("    %-10s default %-8.10g %.10g to %.10g  %s\n", p->name, p->value, p->lo, p->hi, p->help);
+        printf("    %-10s default %-8.10g %.10g to %.10g  %s\n", p->name, p->value, p->lo, p->hi,
+               p->help);
     }
 }
 

@@ -80,25 +80,31 @@ static int same_bounds(const struct qoq_tensor *want, const struct qoq_tensors *
     const struct qoq_tensor *have = qoq_tensors_find(stored, want->name);
     size_t bytes = qoq_tensor_bytes(want);
 
-    return have != NULL && qoq_tensor_bytes(have) == bytes && memcmp(have->data, want->data, bytes) == 0;
+    return have != NULL && qoq_tensor_bytes(have) == bytes &&
+           memcmp(have->data, want->data, bytes) == 0;
 }
 
 /* Compares the stored outputs with recomputed ones, which get the order of the file: by name. */
-static enum qoq_status compare_outputs(struct outcome *outcome, const struct qoq_golden_case *stored,
+static enum qoq_status compare_outputs(struct outcome *outcome,
+                                       const struct qoq_golden_case *stored,
                                        struct qoq_golden_case *fresh, struct qoq_error *err)
 {
     if (stored->outputs.count != fresh->outputs.count) {
-        return qoq_fail(err, QOQ_ERR_FORMAT, NULL, stored->name, "has %zu outputs instead of %zu", stored->outputs.count,
-                        fresh->outputs.count);
+        return qoq_fail(err, QOQ_ERR_FORMAT, NULL, stored->name, "has %zu outputs instead of %zu",
+                        stored->outputs.count, fresh->outputs.count);
     }
     qsort(fresh->outputs.item, fresh->outputs.count, sizeof fresh->outputs.item[0], by_name);
     for (size_t i = 0; i < fresh->outputs.count; i++) {
         const struct qoq_golden_tensor *want = &fresh->outputs.item[i];
-        const struct qoq_golden_tensor *have = qoq_golden_tensors_find(&stored->outputs, want->tensor.name);
-        if (have == NULL || have->tensor.dtype != want->tensor.dtype || have->tensor.rank != want->tensor.rank ||
-            memcmp(have->tensor.dim, want->tensor.dim, (size_t)want->tensor.rank * sizeof want->tensor.dim[0]) != 0 ||
+        const struct qoq_golden_tensor *have =
+            qoq_golden_tensors_find(&stored->outputs, want->tensor.name);
+        if (have == NULL || have->tensor.dtype != want->tensor.dtype ||
+            have->tensor.rank != want->tensor.rank ||
+            memcmp(have->tensor.dim, want->tensor.dim,
+                   (size_t)want->tensor.rank * sizeof want->tensor.dim[0]) != 0 ||
             strcmp(have->rule, want->rule) != 0) {
-            return qoq_fail(err, QOQ_ERR_FORMAT, NULL, stored->name, "output %s is missing or has another type, shape or rule",
+            return qoq_fail(err, QOQ_ERR_FORMAT, NULL, stored->name,
+                            "output %s is missing or has another type, shape or rule",
                             want->tensor.name);
         }
         outcome->elements += qoq_golden_elements(want);
@@ -116,9 +122,11 @@ static void print_row(const struct check *check, const char *name, const struct 
     const char *verdict = good ? "ok" : outcome->same_inputs ? "DIFFERS" : "INPUTS DIFFER";
 
     if (check->csv) {
-        printf("%s,%zu,%zu,%zu,%s\n", name, c->outputs.count, outcome->elements, outcome->differing, verdict);
+        printf("%s,%zu,%zu,%zu,%s\n", name, c->outputs.count, outcome->elements, outcome->differing,
+               verdict);
     } else if (!check->digest) {
-        printf("%-44s %3zu %9zu %9zu  %s\n", name, c->outputs.count, outcome->elements, outcome->differing, verdict);
+        printf("%-44s %3zu %9zu %9zu  %s\n", name, c->outputs.count, outcome->elements,
+               outcome->differing, verdict);
     }
 }
 
@@ -185,7 +193,8 @@ static size_t check_file(struct check *check, const char *path)
 }
 
 /* One file of a manifest: its digest, its number of cases, and the cases. */
-static void check_entry(struct check *check, const char *directory, const struct qoq_golden_entry *entry)
+static void check_entry(struct check *check, const char *directory,
+                        const struct qoq_golden_entry *entry)
 {
     struct qoq_error err = {QOQ_OK, ""};
     struct qoq_golden_entry found;
@@ -201,7 +210,8 @@ static void check_entry(struct check *check, const char *directory, const struct
         check_file(check, path);
     } else if (check_file(check, path) != entry->cases) {
         check->failed++;
-        worsen(check, qoq_cli_trouble("%s: does not hold the %zu cases of MANIFEST", path, entry->cases));
+        worsen(check,
+               qoq_cli_trouble("%s: does not hold the %zu cases of MANIFEST", path, entry->cases));
     }
     free(path);
 }

@@ -93,13 +93,17 @@ static void compare_output(struct diff *diff, const struct qoq_golden_case *c, i
     const struct qoq_tensor *bound = qoq_tensors_find(&c->bounds, output->tensor.name);
 
     if (qoq_golden_compare(&report, output, bound, theirs->data) != QOQ_OK) {
-        worsen(diff, qoq_cli_trouble("%s: %s/outputs/%s: rule '%s' cannot be read", qoq_h5_path(diff->ours), c->name,
-                                     output->tensor.name, output->rule));
+        worsen(diff, qoq_cli_trouble("%s: %s/outputs/%s: rule '%s' cannot be read",
+                                     qoq_h5_path(diff->ours), c->name, output->tensor.name,
+                                     output->rule));
         diff->failed++;
         return;
     }
-    printf("%s %s: %zu of %zu elements differ, rule %s: %s\n", c->name, output->tensor.name, report.differing,
-           report.elements, output->rule, report.differing == 0 ? "equal" : report.within ? "within its rule" : "DIFFERS");
+    printf("%s %s: %zu of %zu elements differ, rule %s: %s\n", c->name, output->tensor.name,
+           report.differing, report.elements, output->rule,
+           report.differing == 0 ? "equal"
+           : report.within       ? "within its rule"
+                                 : "DIFFERS");
     if (report.differing > 0) {
         print_first(output, &report);
         print_histogram(&report);
@@ -135,7 +139,8 @@ static void diff_output(struct diff *diff, const struct qoq_golden_case *c, int 
 /* 1: theirs has the group, or it was asked for; other cases are skipped in one line at the end. */
 static int is_wanted(const struct diff *diff, const char *name)
 {
-    return diff->only != NULL ? strcmp(diff->only, name) == 0 : diff->require_all || qoq_h5_exists(diff->theirs, name);
+    return diff->only != NULL ? strcmp(diff->only, name) == 0
+                              : diff->require_all || qoq_h5_exists(diff->theirs, name);
 }
 
 static void diff_case(struct diff *diff, const char *name)
@@ -171,12 +176,14 @@ static void diff_cases(struct diff *diff, const struct qoq_h5_names *names)
     }
     diff->skipped += absent;
     if (absent > 0) {
-        printf("%zu cases of %s are not in %s\n", absent, qoq_h5_path(diff->ours), qoq_h5_path(diff->theirs));
+        printf("%zu cases of %s are not in %s\n", absent, qoq_h5_path(diff->ours),
+               qoq_h5_path(diff->theirs));
     }
     if (compared == 0 && diff->only != NULL) {
         worsen(diff, qoq_cli_trouble("%s: %s: no such case", qoq_h5_path(diff->ours), diff->only));
     } else if (diff->passed + diff->failed == 0) {
-        worsen(diff, qoq_cli_trouble("%s: holds no output of %s", qoq_h5_path(diff->theirs), qoq_h5_path(diff->ours)));
+        worsen(diff, qoq_cli_trouble("%s: holds no output of %s", qoq_h5_path(diff->theirs),
+                                     qoq_h5_path(diff->ours)));
     }
 }
 

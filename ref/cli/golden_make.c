@@ -32,7 +32,8 @@ struct options {
 
 /* ---- One case ---- */
 
-static enum qoq_status build(struct qoq_golden_case *c, const struct options *options, struct qoq_error *err)
+static enum qoq_status build(struct qoq_golden_case *c, const struct options *options,
+                             struct qoq_error *err)
 {
     enum qoq_status status = qoq_golden_begin(c, options->op, err);
 
@@ -81,13 +82,16 @@ static int make_one(const struct options *options)
 /* ---- The committed set ---- */
 
 /* Writes the cases of one file; returns how many, 0 on failure. */
-static size_t make_file(const char *path, const struct qoq_golden_standard *first, struct qoq_error *err)
+static size_t make_file(const char *path, const struct qoq_golden_standard *first,
+                        struct qoq_error *err)
 {
     struct qoq_h5 *file = NULL;
     enum qoq_status status = qoq_golden_file_create(&file, path, err);
     size_t cases = 0;
 
-    for (; status == QOQ_OK && first[cases].file != NULL && strcmp(first[cases].file, first->file) == 0; cases++) {
+    for (; status == QOQ_OK && first[cases].file != NULL &&
+           strcmp(first[cases].file, first->file) == 0;
+         cases++) {
         struct qoq_golden_case c;
         status = qoq_golden_make_standard(&c, &first[cases], err);
         if (status == QOQ_OK) {
@@ -103,8 +107,8 @@ static size_t make_file(const char *path, const struct qoq_golden_standard *firs
 }
 
 /* Adds the file that begins at entry *at of the set and moves *at behind it. */
-static enum qoq_status make_entry(struct qoq_golden_manifest *manifest, const char *directory, size_t *at,
-                                  struct qoq_error *err)
+static enum qoq_status make_entry(struct qoq_golden_manifest *manifest, const char *directory,
+                                  size_t *at, struct qoq_error *err)
 {
     const struct qoq_golden_standard *first = &qoq_golden_standard_set[*at];
     struct qoq_golden_entry *entry = &manifest->item[manifest->count];

@@ -10,8 +10,11 @@
 #include "golden/operator.h"
 
 /* Rank and dimensions of a tensor as two arguments: QOQ_SHAPE(m, k). */
-#define QOQ_SHAPE(...) \
-    (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (size_t[]){__VA_ARGS__}
+#define QOQ_SHAPE(...)                                                                             \
+    (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (size_t[])                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 /* A parameter of the case, which has it. */
 size_t qoq_golden_size(const struct qoq_golden_case *c, const char *name);

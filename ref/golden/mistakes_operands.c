@@ -124,9 +124,11 @@ static enum qoq_status read_wrongly(struct qoq_golden_case *c, int variant)
 #define CHANNEL "gemm_w4a8_channel"
 
 /* Each shows in accumulators and in outputs. */
-#define BOTH(ops, variant, text) \
-    {ops, "acc", read_wrongly, variant, text}, {ops, "y", read_wrongly, variant, text}, \
-    {"qserve_" ops, "y", read_wrongly, variant, text}
+#define BOTH(ops, variant, text)                                                                   \
+    {ops, "acc", read_wrongly, variant, text}, {ops, "y", read_wrongly, variant, text},            \
+    {                                                                                              \
+        "qserve_" ops, "y", read_wrongly, variant, text                                            \
+    }
 
 const struct qoq_golden_mistake qoq_golden_mistakes_operands[] = {
     BOTH(GROUPED, COLUMNS_PLAIN, "the columns of s2_scales and s2_zeros are read in plain order"),

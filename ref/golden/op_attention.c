@@ -6,13 +6,14 @@
 
 #define ATTENTION_KINDS "bell sink spread constant offset zero mixed stale nan"
 
-#define CACHE_PARAMETERS \
-    {"bits", 0, 4, 4, 8, "4 or 8", 4}, \
-    {"page", 0, 64, 1, 65536, "tokens in a page", 0}, \
-    {"heads", 0, 1, 1, 1024, "key/value heads", 0}, \
-    {"q_heads", 0, 2, 1, 4096, "query heads, a multiple of heads", 0}, \
-    {"head_dim", 0, 64, 2, 256, "even", 2}, \
-    {"context", 0, 200, 1, 1 << 20, "tokens of the longest sequence", 0}
+#define CACHE_PARAMETERS                                                                           \
+    {"bits", 0, 4, 4, 8, "4 or 8", 4}, {"page", 0, 64, 1, 65536, "tokens in a page", 0},           \
+        {"heads", 0, 1, 1, 1024, "key/value heads", 0},                                            \
+        {"q_heads", 0, 2, 1, 4096, "query heads, a multiple of heads", 0},                         \
+        {"head_dim", 0, 64, 2, 256, "even", 2},                                                    \
+    {                                                                                              \
+        "context", 0, 200, 1, 1 << 20, "tokens of the longest sequence", 0                         \
+    }
 
 static const struct qoq_golden_parameter_spec decode_parameters[] = {
     CACHE_PARAMETERS,

@@ -4,13 +4,15 @@
 
 #include <stdlib.h>
 
-#define SCALING_PARAMETERS \
-    {"theta", 1, 10000, 1.5, 1e9, "base", 0}, \
-    {"scaling", 0, 0, 0, 2, "0 plain, 1 linear, 2 llama3", 0}, \
-    {"factor", 1, 8, 1, 1e6, "linear, llama3: the factor", 0}, \
-    {"low", 1, 1, 0.001, 1e6, "llama3: low_freq_factor", 0}, \
-    {"high", 1, 4, 0.002, 1e6, "llama3: high_freq_factor, above low", 0}, \
-    {"original", 1, 8192, 1, 1e9, "llama3: context before scaling", 0}
+#define SCALING_PARAMETERS                                                                         \
+    {"theta", 1, 10000, 1.5, 1e9, "base", 0},                                                      \
+        {"scaling", 0, 0, 0, 2, "0 plain, 1 linear, 2 llama3", 0},                                 \
+        {"factor", 1, 8, 1, 1e6, "linear, llama3: the factor", 0},                                 \
+        {"low", 1, 1, 0.001, 1e6, "llama3: low_freq_factor", 0},                                   \
+        {"high", 1, 4, 0.002, 1e6, "llama3: high_freq_factor, above low", 0},                      \
+    {                                                                                              \
+        "original", 1, 8192, 1, 1e9, "llama3: context before scaling", 0                           \
+    }
 
 static const struct qoq_golden_parameter_spec table_parameters[] = {
     {"head_dim", 0, 64, 2, 256, "even", 2},

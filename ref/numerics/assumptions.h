@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <stdint.h>
 
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||     \
     defined(__NO_SIGNED_ZEROS__) || defined(__USE_FAST_MATH__)
 #error "qoq promises bits: compile without -ffast-math and its parts"
 #endif
@@ -32,8 +32,8 @@ QOQ_ASSUME(unsigned_to_signed_wraps, (int32_t)UINT32_C(0xfffffffe) == -2);
 QOQ_ASSUME(int_has_32_bits, sizeof(int) == 4 && sizeof(int32_t) == 4 && sizeof(int64_t) == 8);
 
 QOQ_ASSUME(float_is_binary32, FLT_RADIX == 2 && sizeof(float) == 4 && FLT_MANT_DIG == 24 &&
-           FLT_MIN_EXP == -125 && FLT_MAX_EXP == 128);
-QOQ_ASSUME(double_is_binary64, sizeof(double) == 8 && DBL_MANT_DIG == 53 &&
-           DBL_MIN_EXP == -1021 && DBL_MAX_EXP == 1024);
+                                  FLT_MIN_EXP == -125 && FLT_MAX_EXP == 128);
+QOQ_ASSUME(double_is_binary64, sizeof(double) == 8 && DBL_MANT_DIG == 53 && DBL_MIN_EXP == -1021 &&
+                                   DBL_MAX_EXP == 1024);
 
 #endif

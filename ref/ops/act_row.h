@@ -20,7 +20,7 @@ float qoq_act_max(float a, const float *x, size_t count);
 /* The two factors of a row with maximum a. */
 struct qoq_act_factors {
     float scale; /* a' / 127 */
-    float r; /* 127 / a' */
+    float r;     /* 127 / a' */
 };
 struct qoq_act_factors qoq_act_factors(float a);
 

@@ -8,8 +8,9 @@
 /* The largest number of input channels (N 1.6). */
 #define QOQ_K_MAX 131072
 
-/* Elements, or multiply-adds of a product, below which starting threads costs more than they give: about a millisecond of work,
- * since a thread that waits on a busy machine may wait for a time slice. */
+/* Elements, or multiply-adds of a product, below which starting threads costs more than they give:
+ * about a millisecond of work, since a thread that waits on a busy machine may wait for a time
+ * slice. */
 #define QOQ_PARALLEL_MIN (1 << 20)
 
 /* 1 if an array of rows * columns elements of the given size can exist; no factor may be 0. */

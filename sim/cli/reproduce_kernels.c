@@ -223,9 +223,9 @@ static int attention_ratio(double *ratio, const struct qoq_sim_reproduction *r, 
     return -1;
 }
 
-/* Speed of scheme `fast` over scheme `slow` for 256 tokens and a 12288 x 4096 matrix. */
+/* Speed of scheme `fast` over scheme `slow` for m tokens and a matrix of n x 4096. */
 static int gemm_ratio(double *ratio, const struct qoq_sim_reproduction *r, const char *gpu,
-                      const char *fast, const char *slow)
+                      const char *fast, const char *slow, double m, double n)
 {
     const char *const scheme[] = {fast, slow};
     struct qoq_sim_gemm_cost cost[2];
@@ -237,8 +237,8 @@ static int gemm_ratio(double *ratio, const struct qoq_sim_reproduction *r, const
         if ((status = qoq_sim_reproduce_case(&it, r, gpu, scheme[i], NULL, NULL)) >= 0) {
             return status;
         }
-        it.work.m = 256;
-        it.work.n = 12288;
+        it.work.m = m;
+        it.work.n = n;
         it.work.k = 4096;
         if (qoq_sim_case_gemm(&cost[i], &it)) {
             return -1;
@@ -268,7 +268,7 @@ int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reprodu
     int status = qoq_sim_paper(&csv, column, "ratios", names, 1);
 
     BEGIN(table, "ratios", ratio_columns);
-    for (size_t row = 0; status < 0 && row < 3; row++) {
+    for (size_t row = 0; status < 0 && row < 4; row++) {
         published[row] = row < csv.rows ? qoq_sim_paper_number(&csv, row, column[0], &status) : NAN;
     }
     qoq_csv_free(&csv);
@@ -276,13 +276,17 @@ int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reprodu
         (status = attention_ratio(&naive[0], r, "a100-80g-sxm", "kv4-naive", "kv8")) >= 0 ||
         (status = attention_ratio(&naive[1], r, "l40s", "kv4-naive", "kv8")) >= 0 ||
         (status = attention_ratio(&qserve, r, "a100-80g-sxm", "kv4-qserve", "kv8")) >= 0 ||
-        (status = gemm_ratio(&atom[0], r, "a100-80g-sxm", "w4a4-atom", "w8a8")) >= 0 ||
-        (status = gemm_ratio(&atom[1], r, "rtx4090", "w4a4-atom", "w8a8")) >= 0) {
+        (status = gemm_ratio(&product, r, "a100-80g-sxm", "w4a8-qserve-g128", "w8a8", 16, 22016)) >=
+            0 ||
+        (status = gemm_ratio(&atom[0], r, "a100-80g-sxm", "w4a4-atom", "w8a8", 256, 12288)) >= 0 ||
+        (status = gemm_ratio(&atom[1], r, "rtx4090", "w4a4-atom", "w8a8", 256, 12288)) >= 0) {
         return status;
     }
     ratio_row(table, "attention, kv4-naive over kv8", "a100-80g-sxm", published[0], naive[0], 0);
     ratio_row(table, "attention, kv4-naive over kv8", "l40s", published[1], naive[1], 1);
     ratio_row(table, "attention, kv4-qserve over kv8", "a100-80g-sxm", published[2], qserve, 1);
+    ratio_row(table, "product of 16 tokens, w4a8-qserve-g128 over w8a8", "a100-80g-sxm",
+              published[3], product, 1);
     ratio_row(table, "product of 256 tokens, w4a4-atom over w8a8", "a100-80g-sxm", NAN, atom[0], 0);
     ratio_row(table, "product of 256 tokens, w4a4-atom over w8a8", "rtx4090", NAN, atom[1], 1);
     return -1;

@@ -201,8 +201,6 @@ static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim
     double shared = uses_groups(gemm) ? (1 - 1 / gemm->gpu->cluster) * fmax(a, b) : 0;
     double latency = gemm->gpu->latency_ns * 1e-9, launch = gemm->cal->launch_us * 1e-6;
 
-    cost->hbm_bytes = hbm_bytes(gemm, t, m, n, k);
-    cost->hbm = cost->hbm_bytes / gemm->bandwidth;
     cost->l2_bytes = cost->tiles * cost->iterations * (a + b - shared);
     cost->l2 = cost->l2_bytes / gemm->l2_bandwidth;
     cost->latency =
@@ -216,43 +214,84 @@ static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim
                 m * k * gemm->pre / (gemm->gpu->sms * gemm->hz);
 }
 
-void qoq_sim_gemm_with(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
+/* What a tile costs whatever its split. */
+static void begin_tile(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
                        double n, double k, const struct qoq_sim_tile *tile, int occupancy)
 {
     cost->tile = *tile;
     cost->occupancy = occupancy;
     cost->warps = qoq_sim_tile_warps(tile);
-    cost->tiles = ceil(m / tile->cm) * ceil(n / tile->cn) * tile->split;
-    cost->waves = ceil(cost->tiles / gemm->gpu->sms);
-    cost->iterations = ceil(k / ((double)tile->split * tile->ck));
+    cost->hbm_bytes = hbm_bytes(gemm, tile, m, n, k);
+    cost->hbm = cost->hbm_bytes / gemm->bandwidth;
     main_loop(cost, gemm);
-    cost->clk_sync = gemm->cal->sync_clk / fmin(occupancy, cost->waves);
+}
+
+/* The rest, for cost->tile.split. */
+static void finish_tile(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
+                        double n, double k)
+{
+    const struct qoq_sim_tile *t = &cost->tile;
+
+    cost->tiles = ceil(m / t->cm) * ceil(n / t->cn) * t->split;
+    cost->waves = ceil(cost->tiles / gemm->gpu->sms);
+    cost->iterations = ceil(k / ((double)t->split * t->ck));
+    cost->clk_sync = gemm->cal->sync_clk / fmin(cost->occupancy, cost->waves);
     cost->main = cost->waves * cost->iterations * (cost->clk_iteration + cost->clk_sync) / gemm->hz;
-    cost->dequantization =
-        1 - (cost->clk_without + cost->clk_sync) / (cost->clk_iteration + cost->clk_sync);
     around_the_loop(cost, gemm, m, n, k);
     cost->seconds = fmax(fmax(cost->main, cost->hbm), fmax(cost->l2, cost->latency)) +
                     cost->launch + cost->prologue + cost->output + cost->split + cost->pre;
+}
+
+/* What the breakdown says, once the tile is chosen. */
+static void judge(struct qoq_sim_gemm_cost *cost)
+{
+    cost->dequantization =
+        1 - (cost->clk_without + cost->clk_sync) / (cost->clk_iteration + cost->clk_sync);
     choose_bound(cost);
+}
+
+void qoq_sim_gemm_with(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
+                       double n, double k, const struct qoq_sim_tile *tile, int occupancy)
+{
+    begin_tile(cost, gemm, m, n, k, tile, occupancy);
+    finish_tile(cost, gemm, m, n, k);
+    judge(cost);
+}
+
+/* Seconds that no split of a begun tile can go below: its own work spread evenly over all SMs. */
+static double least_seconds(const struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm,
+                            double m, double n, double k)
+{
+    const struct qoq_sim_tile *t = &cost->tile;
+    double iterations = ceil(m / t->cm) * ceil(n / t->cn) * k / t->ck;
+
+    return fmax(cost->hbm, iterations * cost->clk_iteration / (gemm->gpu->sms * gemm->hz));
 }
 
 int qoq_sim_gemm_best(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gemm *gemm, double m,
                       double n, double k)
 {
     struct qoq_sim_gemm_cost trial;
-    int found = -1;
+    int found = -1, splits = gemm->scheme->tiles != QOQ_SIM_TILES_ALL ? 1 : 8;
 
     for (int i = 0; i < gemm->tiles; i++) {
-        struct qoq_sim_tile tile = gemm->tile[i];
-        for (tile.split = 1;
-             gemm->occupancy[i] > 0 && tile.split <= (gemm->scheme->tiles != 0 ? 1 : 8);
-             tile.split *= 2) {
-            qoq_sim_gemm_with(&trial, gemm, m, n, k, &tile, gemm->occupancy[i]);
+        if (gemm->occupancy[i] == 0) {
+            continue;
+        }
+        begin_tile(&trial, gemm, m, n, k, &gemm->tile[i], gemm->occupancy[i]);
+        if (found == 0 && least_seconds(&trial, gemm, m, n, k) >= cost->seconds) {
+            continue;
+        }
+        for (trial.tile.split = 1; trial.tile.split <= splits; trial.tile.split *= 2) {
+            finish_tile(&trial, gemm, m, n, k);
             if (found != 0 || trial.seconds < cost->seconds) {
                 *cost = trial;
                 found = 0;
             }
         }
+    }
+    if (found == 0) {
+        judge(cost);
     }
     return found;
 }
