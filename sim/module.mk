@@ -37,6 +37,7 @@ qoq_sim_SOURCES = \
 	sim/cli/attention.c \
 	sim/cli/axis.c \
 	sim/cli/axis.h \
+	sim/cli/calibrate.c \
 	sim/cli/compare.c \
 	sim/cli/explain.c \
 	sim/cli/explain.h \

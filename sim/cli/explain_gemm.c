@@ -215,7 +215,7 @@ void qoq_sim_explain_difference(const struct qoq_sim_case *slow,
                "pipe runs ",
                slow->scheme.head.name, saved * 1e6, 100 * slow_cost->dequantization,
                qoq_sim_pipe_name[slow_cost->pipe]);
-        printf("slowly next to tensor cores that do %.3g multiply-adds a clock. Try --set with a "
+        printf("slowly next to tensor cores that do %.0f multiply-adds a clock. Try --set with a "
                "higher rate.\n",
                slow_cost->tile.cm * (double)slow_cost->tile.cn * slow_cost->tile.ck /
                    slow_cost->clk_mma);

@@ -3,6 +3,8 @@
 #ifndef QOQ_SIM_CLI_HELP_H
 #define QOQ_SIM_CLI_HELP_H
 
+#include "sim/cli/options.h"
+
 #define QOQ_SIM_HELP_WHAT                                                                          \
     "  -g, --gpu NAME           GPU, or its JSON file (default a100-80g-sxm)\n"
 #define QOQ_SIM_HELP_COMMON                                                                        \

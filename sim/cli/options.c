@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 
-enum { WORK = 1000, SET, OVER, JSON, CSV, PLOT, TRACE, SENSITIVITY, PREFILL };
+enum { WORK = 1000, SET, OVER, JSON, CSV, PLOT, TRACE, SENSITIVITY, CALIBRATE, PREFILL };
 
 /* Options --NAME N that set a field of the workload. */
 static const char *const work_options[] = {"batch",      "length",         "q-heads",  "kv-heads",
@@ -34,6 +34,7 @@ static const struct option named_options[] = {
     {"trace", required_argument, NULL, TRACE},
     {"prefill", no_argument, NULL, PREFILL},
     {"sensitivity", no_argument, NULL, SENSITIVITY},
+    {"calibrate", no_argument, NULL, CALIBRATE},
     {"help", no_argument, NULL, 'h'},
 };
 enum { NAMED = sizeof named_options / sizeof named_options[0] };
@@ -121,6 +122,9 @@ static int take(struct qoq_sim_options *options, int option, const char *help, c
         return -1;
     case SENSITIVITY:
         options->sensitivity = 1;
+        return -1;
+    case CALIBRATE:
+        options->calibrate = 1;
         return -1;
     case 'h':
         return qoq_cli_help(help);

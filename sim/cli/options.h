@@ -27,7 +27,7 @@ struct qoq_sim_options {
     size_t sets, overs;
     char made[QOQ_SIM_MAX_REPEATS][64]; /* settings that options such as --batch stand for */
     const char *plot, *out, *trace;
-    int sensitivity, prefill;
+    int sensitivity, calibrate, prefill;
     int default_batch_fits; /* 1: without --batch the largest batch that fits */
     enum qoq_sim_format format;
     int argument; /* index of the first positional argument */

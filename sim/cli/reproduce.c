@@ -23,7 +23,9 @@ static const char help[] =
     "\n"
     "  -o, --out DIR            also draws every figure into DIR (svg; needs gnuplot)\n"
     "      --sensitivity        instead: how the headlines move with each uncertain input, 10 % "
-    "either way\n" QOQ_SIM_HELP_COMMON;
+    "either way\n"
+    "      --calibrate          instead: fits the constants again and shows them beside those in "
+    "use\n" QOQ_SIM_HELP_COMMON;
 
 static const struct {
     const char *name;
@@ -367,6 +369,9 @@ int qoq_sim_cli_reproduce(int argc, char **argv)
     options.default_batch_fits = 0;
     if (options.out && (stat(options.out, &entry) != 0 || !S_ISDIR(entry.st_mode))) {
         return qoq_cli_trouble("--out: %s: no such directory", options.out);
+    }
+    if (options.calibrate) {
+        return qoq_sim_calibrate(&options);
     }
     return options.sensitivity ? sensitivity(&options) : reproduce(&options, argc, argv);
 }

@@ -55,4 +55,10 @@ int qoq_sim_reproduce_ablation(struct qoq_sim_table *table, struct qoq_sim_repro
 int qoq_sim_reproduce_a100(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 int qoq_sim_reproduce_l40s(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
 
+/* Only QServe's rows on A100, which the fit may see. */
+int qoq_sim_reproduce_qserve_a100(struct qoq_sim_table *table, struct qoq_sim_reproduction *r);
+
+/* Prints what a fit of the constants gives beside the values in use; returns the exit status. */
+int qoq_sim_calibrate(const struct qoq_sim_options *options);
+
 #endif

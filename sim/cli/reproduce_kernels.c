@@ -260,8 +260,8 @@ static void ratio_row(struct qoq_sim_table *table, const char *what, const char 
 
 int qoq_sim_reproduce_ratios(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    double *naive = r->headlines.naive_over_kv8, *atom = r->headlines.atom_over_w8a8, qserve,
-           published[3];
+    double *naive = r->headlines.naive_over_kv8, *atom = r->headlines.atom_over_w8a8;
+    double qserve, product, published[4];
     static const char *const names[] = {"published"};
     struct qoq_csv csv;
     size_t column[1];

@@ -144,8 +144,9 @@ static void order(struct qoq_sim_headlines *headlines, const struct cell *cell, 
     }
 }
 
+/* Rows of one GPU; with `only`, of the system whose name begins so. */
 static int reproduce(struct qoq_sim_table *table, struct qoq_sim_reproduction *r, const char *name,
-                     const char *gpu, int index)
+                     const char *gpu, int index, const char *only)
 {
     struct qoq_csv csv;
     size_t column[NAMES], cells = 0;
@@ -157,7 +158,8 @@ static int reproduce(struct qoq_sim_table *table, struct qoq_sim_reproduction *r
         status = qoq_cli_trouble("sim reproduce: out of memory");
     }
     for (size_t row = 0; status < 0 && row < csv.rows; row++) {
-        if (strcmp(qoq_csv_text(&csv, row, column[GPU]), gpu) == 0) {
+        if (strcmp(qoq_csv_text(&csv, row, column[GPU]), gpu) == 0 &&
+            strncmp(qoq_csv_text(&csv, row, column[SYSTEM]), only, strlen(only)) == 0) {
             status = predict(table, r, &csv, row, column, &cell[cells], &used);
             cells += used != 0;
         }
@@ -173,10 +175,15 @@ static int reproduce(struct qoq_sim_table *table, struct qoq_sim_reproduction *r
 
 int qoq_sim_reproduce_a100(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    return reproduce(table, r, "throughput-a100", "a100-80g-sxm", 0);
+    return reproduce(table, r, "throughput-a100", "a100-80g-sxm", 0, "");
 }
 
 int qoq_sim_reproduce_l40s(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
 {
-    return reproduce(table, r, "throughput-l40s", "l40s", 1);
+    return reproduce(table, r, "throughput-l40s", "l40s", 1, "");
+}
+
+int qoq_sim_reproduce_qserve_a100(struct qoq_sim_table *table, struct qoq_sim_reproduction *r)
+{
+    return reproduce(table, r, "throughput-a100", "a100-80g-sxm", 0, "QServe");
 }

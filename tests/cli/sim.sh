@@ -52,6 +52,13 @@ check "sources of fields" says 'sms .*data sheet' "$sim" list gpu l40s
 check "sensitivity" says 'cal.eta_issue' "$sim" reproduce --sensitivity
 check "every subcommand has --help" sh -c 'for c in gemm attention layer serve roofline sweep compare explain reproduce list; do "$1" $c --help | grep -q "^Usage: qoq sim $c" || exit 1; done' - "$sim"
 
+# The constants in use are the fit, rounded: a search from them finds little.
+fit_in_use() {
+    "$sim" reproduce --calibrate --csv | awk -F, '/^"?sum of errors/ { print; good = $(NF - 1) < 1.05 * $NF } END { exit !good }'
+}
+check "the constants are the fit" fit_in_use
+check "the fit takes no settings" trouble "$sim" reproduce --calibrate --set cal.eta_kernel=0.7
+
 cd "$scratch" || exit 1
 check "sweep to CSV" "$sim" sweep gemm --over work.m=1:64:x2 --over gpu.sms=64,108 --out sweep.csv
 check "its rows" test "$(wc -l < sweep.csv)" -eq 15
