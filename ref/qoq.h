@@ -129,12 +129,13 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_weight_operand(int8_t *b, const struct q
 /* x (binary32 [n][k]) = dequantized weights (N 4.6). */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_weight_dequantize(float *x, const struct qoq_weight *w);
 
-/* Error statistics of approx against exact, both binary32 [count] (N 4.7). */
+/* Error statistics of approx against exact, both binary32 [count] (N 4.7). QOQ_ERR_RANGE: a
+ * difference is not finite. */
 struct qoq_error_stats {
     double max_abs;   /* maximal |exact - approx| */
     size_t max_index; /* its first position */
     double mean_square;
-    double snr_db; /* 10 log10(signal / noise); +inf when equal */
+    double snr_db; /* 10 log10(signal / noise); +inf when equal, -inf when only the signal is 0 */
 };
 QOQ_API QOQ_CHECKED enum qoq_status qoq_error_stats(struct qoq_error_stats *out, const float *exact,
                                                     const float *approx, size_t count);
@@ -167,8 +168,8 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_untile_codes(uint8_t *plain, const uint8
                                                      size_t k);
 
 /* Group parameters [n][groups] to tiled s2_scales, s2_zeros [groups][n rounded up to 32] and back
- * (N 5.3). Untiling returns QOQ_ERR_RANGE where a zero is not a multiple of its scale or z
- * exceeds 15. */
+ * (N 5.3). QOQ_ERR_RANGE, tiling: s2 = 0, z > 15 or z * s2 > 255; untiling: a scale is 0, a zero is
+ * not a multiple of its scale, or z exceeds 15. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_tile_groups(uint8_t *scales, uint8_t *zeros,
                                                     const uint8_t *s2, const uint8_t *z, size_t n,
                                                     size_t groups);
@@ -176,7 +177,8 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_untile_groups(uint8_t *s2, uint8_t *z,
                                                       const uint8_t *scales, const uint8_t *zeros,
                                                       size_t n, size_t groups);
 
-/* Per-channel zeros as QServe stores them, z * s in binary16, and back (N 5.4). */
+/* Per-channel zeros as QServe stores them, z * s in binary16, and back (N 5.4). QOQ_ERR_RANGE: s is
+ * not positive and finite, z > 15, or a zero that is infinite or that no z gives. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_channel_szeros(qoq_half *szeros, const qoq_half *s,
                                                        const uint8_t *z, size_t n);
 QOQ_API QOQ_CHECKED enum qoq_status qoq_channel_zeros(uint8_t *z, const qoq_half *s,
@@ -239,7 +241,8 @@ struct qoq_rope {
 QOQ_API QOQ_CHECKED enum qoq_status qoq_rope_frequencies(double *f, size_t head_dim,
                                                          const struct qoq_rope *rope);
 
-/* sine, cosine [positions][head_dim / 2] for positions first, first + 1, ... (N 8.2). */
+/* sine, cosine [positions][head_dim / 2] for positions first, first + 1, ... (N 8.2).
+ * QOQ_ERR_RANGE: a frequency outside [0, 1]; QOQ_ERR_SHAPE: a position above 2^24. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_rope_table(float *sine, float *cosine, const double *f,
                                                    size_t head_dim, size_t first, size_t positions);
 

@@ -108,8 +108,8 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_model_create(struct qoq_model **model,
                                                      enum qoq_precision precision, size_t group);
 QOQ_API void qoq_model_free(struct qoq_model *model);
 
-/* A baseline model with seeded random weights of the usual sizes (N 13), for tests and measurements
- * of any shape. */
+/* A baseline model with seeded random weights of the usual sizes (N 13.5), for tests and
+ * measurements of any shape. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_model_create_random(struct qoq_model **model,
                                                             const struct qoq_config *config,
                                                             uint64_t seed);

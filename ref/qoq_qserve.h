@@ -3,9 +3,9 @@
  * qoq_qserve.h - what QServe's CUDA kernels mean to compute, for checking such kernels
  * (doc/numerics.md part B).
  *
- * Same conventions as qoq.h. All floating tensors are binary16. Approximate GPU instructions are
- * replaced by correctly rounded operations (N 20.1); the clause of each function says how far a
- * real kernel may be off.
+ * Same conventions as qoq.h. All floating tensors but scratch are binary16. Approximate GPU
+ * instructions are replaced by correctly rounded operations (N 20.1); the clause of each function
+ * says how far a real kernel may be off.
  */
 #ifndef QOQ_QSERVE_H
 #define QOQ_QSERVE_H

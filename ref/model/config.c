@@ -10,7 +10,7 @@
 static const char *size_fault(const struct qoq_config *c)
 {
     if (c->vocab < 1 || c->vocab > INT32_MAX) {
-        return "vocab: not in 1 .. 2147483647";
+        return "vocab: not in 1 .. 16777216";
     }
     if (c->hidden < 1 || c->hidden > QOQ_MAX_CHANNELS) {
         return "hidden: not in 1 .. 131072";
@@ -21,7 +21,7 @@ static const char *size_fault(const struct qoq_config *c)
     if (c->layers < 1 || c->layers > MAX_LAYERS) {
         return "layers: not in 1 .. 65536";
     }
-    if (c->max_positions < 1 || c->max_positions > INT32_MAX) {
+    if (c->max_positions < 1 || c->max_positions > 1 << 24) {
         return "max_positions: not in 1 .. 2147483647";
     }
     return NULL;

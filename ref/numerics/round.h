@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounding to an integer and saturating: the only place of the project that does either. */
+/* Rounding to an integer with saturation (N 2.2): the only such conversion of the project. */
 #ifndef QOQ_NUMERICS_ROUND_H
 #define QOQ_NUMERICS_ROUND_H
 

@@ -42,6 +42,7 @@ static double scale_llama3(double f, const struct qoq_rope *rope)
         return slow;
     sigma = (rope->original_positions / wavelength - rope->low_freq) /
             (rope->high_freq - rope->low_freq);
+    sigma = sigma < 1.0 ? sigma : 1.0;
     return (1.0 - sigma) * slow + sigma * f;
 }
 
