@@ -21,7 +21,7 @@ static const struct {
     {"heads", offsetof(struct qoq_config, heads), MAX_WIDTH},
     {"kv_heads", offsetof(struct qoq_config, kv_heads), MAX_WIDTH},
     {"head_dim", offsetof(struct qoq_config, head_dim), 256},
-    {"max_positions", offsetof(struct qoq_config, max_positions), (int64_t)1 << 31},
+    {"max_positions", offsetof(struct qoq_config, max_positions), (int64_t)1 << 24},
 };
 
 static const struct {

@@ -10,7 +10,7 @@
 
 #define MAX_BYTES ((size_t)1 << 20)
 #define MAX_WIDTH 131072 /* N 1.6: the longest sum */
-#define MAX_POSITIONS ((size_t)1 << 31)
+#define MAX_POSITIONS (1 << 24)
 
 static enum qoq_status get_arch(struct qoq_config *out, const struct qoq_json_object *root)
 {
