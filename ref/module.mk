@@ -38,6 +38,7 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/target.h \
 	ref/ops/accumulate.c \
 	ref/ops/accumulate.h \
+	ref/ops/accumulate_avx2.c \
 	ref/ops/act.c \
 	ref/ops/act_fused.c \
 	ref/ops/act_fused.h \
@@ -49,6 +50,8 @@ libqoq_core_la_SOURCES = \
 	ref/ops/error_stats.c \
 	ref/ops/gemm.c \
 	ref/ops/gemm_ordered.c \
+	ref/ops/gemm_ordered.h \
+	ref/ops/gemm_ordered_avx2.c \
 	ref/ops/head.h \
 	ref/ops/kv.c \
 	ref/ops/kv_page.c \

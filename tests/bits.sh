@@ -15,7 +15,7 @@ build_program() {
     mkdir -p "$directory"
     (cd "$QOQ_SRCDIR" && find ref data -name '*.c' | LC_ALL=C sort | xargs -P "$(nproc)" -I{} sh -c '
         out=$1/$(printf %s "$2" | tr / _).o; file=$2; shift 2
-        exec "$@" -c -o "$out" "$file"' sh "$directory" {} "$@" -std=c99 -ffp-contract=off $QOQ_OPENMP -DHAVE_CONFIG_H -I"$QOQ_BUILDDIR" -Iref -I. $data_flags) &&
+        exec "$@" -c -o "$out" "$file"' sh "$directory" {} "$@" $QOQ_CFLAGS $QOQ_OPENMP -DHAVE_CONFIG_H -I"$QOQ_BUILDDIR" -Iref -I. $data_flags) &&
         "$@" $QOQ_OPENMP -o "$directory/qoq" "$directory"/*.o $data_flags -lm
 }
 

@@ -8,9 +8,10 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	QOQ_DATADIR='$(abs_top_srcdir)/data'; QOQ_SRCDIR='$(abs_top_srcdir)'; QOQ_BUILDDIR='$(abs_top_builddir)'; \
 	QOQ='$(abs_top_builddir)/qoq$(EXEEXT)'; QOQ_PYTHON='$(QOQ_PYTHON)'; QOQ_CC='$(CC)'; \
-	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; LC_ALL=C; \
+	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
+	QOQ_HAVE_CRITERION='$(have_criterion)'; QOQ_HAVE_MPFR='$(have_mpfr)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; QOQ_CFLAGS='$(QOQ_CFLAGS)'; LC_ALL=C; \
 	CRITERION_OUTPUTS=tap:-; CRITERION_JOBS=1; OMP_NUM_THREADS=2; \
-	export QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
+	export QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
 		CRITERION_OUTPUTS CRITERION_JOBS OMP_NUM_THREADS;
 
 # ---- lists ----
@@ -62,6 +63,7 @@ shell_tests = \
 	tests/lint/format.sh \
 	tests/lint/headers.sh \
 	tests/lint/manual.sh \
+	tests/lint/missing.sh \
 	tests/lint/source.sh \
 	tests/lint/symbols.sh \
 	tests/lint/version.sh \

@@ -100,6 +100,23 @@ static void print_header(const struct options *options)
     }
 }
 
+/* A field of a CSV row; quoted where it must be (RFC 4180). */
+static void print_csv_text(const char *text)
+{
+    if (strpbrk(text, ",\"\n\r") == NULL) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            putchar('"');
+        }
+        putchar(*text);
+    }
+    putchar('"');
+}
+
 static void print_row(const struct options *options, const char *path,
                       const struct qoq_model *model, const struct qoq_evaluation *result)
 {
@@ -109,17 +126,30 @@ static void print_row(const struct options *options, const char *path,
     if (options->digest) {
         printf("%s  %s\n", result->digest, precision);
     } else if (options->csv) {
-        printf("%s,%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f\n", path, precision, model->group,
+        print_csv_text(path);
+        printf(",%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f\n", precision, model->group,
                result->tokens, result->scored, result->mean_nll, result->perplexity, bytes, linear,
                result->kv_bytes_per_token, result->tokens_per_second);
     } else {
         size_t length = strlen(path);
-        const char *tail = length > 28 ? path + length - 28 : path;
-        printf("%-28s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f\n", tail, precision,
-               model->group, result->tokens, result->mean_nll, result->perplexity, bytes, linear,
+        const char *tail = length > 28 ? path + length - 25 : path;
+        printf("%s%-*s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f\n",
+               length > 28 ? "..." : "", length > 28 ? 25 : 28, tail, precision, model->group,
+               result->tokens, result->mean_nll, result->perplexity, bytes, linear,
                result->kv_bytes_per_token, result->tokens_per_second);
     }
     fflush(stdout);
+}
+
+static size_t longest_sequence(const struct qoq_token_file *tokens)
+{
+    int64_t most = 0;
+
+    for (size_t s = 0; s < tokens->sequences; s++) {
+        int64_t length = tokens->offset[s + 1] - tokens->offset[s];
+        most = length > most ? length : most;
+    }
+    return (size_t)most;
 }
 
 static int evaluate_model(const struct options *options, const char *path,
@@ -133,7 +163,11 @@ static int evaluate_model(const struct options *options, const char *path,
         return qoq_cli_trouble("%s", error.text);
     }
     int status = QOQ_EXIT_GOOD;
-    if (tokens->vocab > loaded.model->config.vocab) {
+    size_t longest = longest_sequence(tokens), positions = loaded.model->config.max_positions;
+    if (longest > positions) {
+        status = qoq_cli_trouble("%s: a sequence of %zu tokens, the model %s has %zu positions",
+                                 options->tokens, longest, path, positions);
+    } else if (tokens->vocab > loaded.model->config.vocab) {
         status =
             qoq_cli_trouble("%s: vocab: the tokens are from a vocabulary of %zu, the model has %zu",
                             options->tokens, tokens->vocab, loaded.model->config.vocab);
@@ -177,8 +211,13 @@ int qoq_cli_eval(int argc, char **argv)
     if (qoq_token_file_read(&tokens, options.tokens, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }
-    int status = QOQ_EXIT_GOOD;
-    print_header(&options);
+    int status =
+        longest_sequence(&tokens) < 2
+            ? qoq_cli_trouble("%s: nothing to score: no sequence has two tokens", options.tokens)
+            : QOQ_EXIT_GOOD;
+    if (status == QOQ_EXIT_GOOD) {
+        print_header(&options);
+    }
     for (int i = optind; i < argc && status == QOQ_EXIT_GOOD; i++) {
         status = evaluate_model(&options, argv[i], &tokens);
     }

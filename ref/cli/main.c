@@ -26,6 +26,7 @@ static const char help[] =
     "  generate MODEL                 text from a model\n"
     "  inspect FILE                   what a file holds\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
+    "  sim COMMAND                    what it costs on a GPU (program qoq-sim)\n"
     "\n"
     "  -h, --help                     this text, or 'qoq COMMAND --help'\n"
     "  -V, --version                  version\n"
@@ -33,11 +34,18 @@ static const char help[] =
     "Exit status: 0 good, 1 something differs, 2 wrong usage, bad input or a failed\n"
     "read or write.\n";
 
-/* `qoq sim` and `qoq gpu` are separate programs, installed when their package is. */
-static int run_companion(char **argv)
+/* `qoq sim` and `qoq gpu` are separate programs: beside this one (self is how it was called), or on
+ * the path. */
+static int run_companion(const char *self, char **argv)
 {
     const char *program = strcmp(argv[0], "sim") == 0 ? "qoq-sim" : "qoq-gpu";
+    const char *slash = strrchr(self, '/');
+    char beside[4096];
 
+    if (slash != NULL && (size_t)(slash - self) < sizeof beside - 16) {
+        snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - self), self, program);
+        execv(beside, argv);
+    }
     execvp(program, argv);
     return qoq_cli_trouble("%s: this part of qoq is not installed (no %s on the path)", argv[0],
                            program);
@@ -62,7 +70,7 @@ int main(int argc, char **argv)
         }
     }
     if (strcmp(name, "sim") == 0 || strcmp(name, "gpu") == 0) {
-        return run_companion(argv + 1);
+        return run_companion(argv[0], argv + 1);
     }
     qoq_cli_trouble("%s: no such command", name);
     fputs("Try 'qoq --help' for the commands.\n", stderr);

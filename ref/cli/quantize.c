@@ -76,10 +76,34 @@ static int parse_precision(enum qoq_precision *precision, const struct options *
     return 0;
 }
 
+/* How far quantization is: linear layers done, or -1 before the first. */
+struct watch {
+    struct qoq_cli_progress bar;
+    long long done;
+};
+
 static void show_progress(void *context, size_t done, size_t total)
 {
+    struct watch *watch = context;
+
     (void)total;
-    qoq_cli_progress_update(context, (double)done);
+    watch->done = (long long)done;
+    qoq_cli_progress_update(&watch->bar, (double)done);
+}
+
+/* Says which tensor could not be quantized. */
+static int trouble_at(const char *path, long long done, enum qoq_status status)
+{
+    if (status != QOQ_ERR_RANGE) {
+        return qoq_cli_trouble("%s: %s", path, qoq_status_string(status));
+    }
+    if (done < 0) {
+        return qoq_cli_trouble("%s: embedding, head or final gain: a value overflows binary16",
+                               path);
+    }
+    return qoq_cli_trouble("%s: layer %lld, %s: a scale overflows binary16", path,
+                           done / QOQ_LINEARS,
+                           qoq_linear_name((enum qoq_linear_id)(done % QOQ_LINEARS)));
 }
 
 /* Quantizes the loaded model and writes it. */
@@ -87,18 +111,18 @@ static int quantize(const struct qoq_loaded *loaded, const char *path, enum qoq_
                     const struct options *options)
 {
     struct qoq_error error = {QOQ_OK, ""};
-    struct qoq_cli_progress bar;
-    struct qoq_progress progress = {show_progress, &bar};
+    struct watch watch = {.done = -1};
+    struct qoq_progress progress = {show_progress, &watch};
     struct qoq_model *model;
     size_t linear, before = qoq_model_bytes(loaded->model, NULL);
 
-    qoq_cli_progress_begin(&bar, "quantize", "layers",
+    qoq_cli_progress_begin(&watch.bar, "quantize", "layers",
                            (double)(loaded->model->config.layers * QOQ_LINEARS));
     enum qoq_status quantized =
         qoq_model_quantize_rtn(&model, loaded->model, precision, options->group, &progress);
-    qoq_cli_progress_end(&bar);
+    qoq_cli_progress_end(&watch.bar);
     if (quantized != QOQ_OK) {
-        return qoq_cli_trouble("%s: %s", path, qoq_status_string(quantized));
+        return trouble_at(path, watch.done, quantized);
     }
     int status = QOQ_EXIT_GOOD;
     if (options->verbose) {
@@ -134,7 +158,7 @@ int qoq_cli_quantize(int argc, char **argv)
     if (optind != argc - 1) {
         return qoq_cli_misuse("quantize", optind == argc ? "which model?" : "one model only");
     }
-    if (options.output == NULL) {
+    if (options.output == NULL || options.output[0] == '\0') {
         return qoq_cli_misuse("quantize", "where to? (--output FILE)");
     }
     if (parse_precision(&precision, &options) != 0) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_PLAIN, COLUMNS_OTHER, HALVES, EIGHTS, NO_ZERO, GROUP_128 };
+enum { COLUMNS_PLAIN, COLUMNS_OTHER, HALVES, EIGHTS, NO_ZERO, GROUP_128, NIBBLES };
 
 /* Weights as they are and as the mistake reads them. */
 struct reading {
@@ -57,7 +57,8 @@ static unsigned code_at(const struct qoq_weight *w, size_t n, size_t k)
     return w->code[n * ((w->k + 1) / 2) + k / 2] >> (k % 2 * 4) & 15u;
 }
 
-/* HALVES: channels n and n + 16, one in each nibble, for each other. EIGHTS: n + 8 and k + 16. */
+/* HALVES: channels n and n + 16, one in each nibble, for each other. EIGHTS: n + 8 and k + 16.
+ * NIBBLES: even and odd k of the plain layout (N 5.1). */
 static void read_codes(struct reading *r, int variant)
 {
     size_t stride = (r->right.k + 1) / 2;
@@ -68,6 +69,8 @@ static void read_codes(struct reading *r, int variant)
             size_t from_n = n, from_k = k;
             if (variant == HALVES)
                 from_n = n ^ 16;
+            if (variant == NIBBLES)
+                from_k = k ^ 1;
             if (variant == EIGHTS) {
                 from_n = (n & ~(size_t)8) | (k >> 1 & 8);
                 from_k = (k & ~(size_t)16) | (n << 1 & 16);
@@ -140,6 +143,10 @@ const struct qoq_golden_mistake qoq_golden_mistakes_operands[] = {
          "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
     BOTH(GROUPED, HALVES,
          "the nibbles of each byte of the tiles are read the wrong way round: n and n + 16"),
+    BOTH(CHANNEL, NIBBLES,
+         "the nibbles of each byte of the plain codes are swapped: even and odd k"),
+    BOTH(GROUPED, NIBBLES,
+         "the nibbles of each byte of the plain codes are swapped: even and odd k"),
     BOTH(CHANNEL, EIGHTS, "in each lane of the tiles, n + 8 and k + 16 are taken for each other"),
     BOTH(GROUPED, EIGHTS, "in each lane of the tiles, n + 8 and k + 16 are taken for each other"),
     {NULL, NULL, NULL, 0, NULL},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Golden operators of N 6: integer products with their epilogue, ordered binary32 products. */
 #include "golden/weight_inputs.h"
+#include "numerics/half.h"
 
 #include <stdlib.h>
 
@@ -90,6 +91,32 @@ static enum qoq_status add_bias(struct qoq_golden_case *c)
                : QOQ_ERR_MEMORY;
 }
 
+/*
+ * A bias that takes back the product of one row, m = n mod M, up to its roundings: what is left of
+ * that row in channel n is those roundings, so that any other epilogue than that of N 6.3 shows.
+ */
+static enum qoq_status add_cancelling_bias(struct qoq_golden_case *c, const struct qoq_weight *w)
+{
+    struct qoq_act x = {qoq_golden_size(c, "m"), w->k, qoq_golden_in(c, "q"),
+                        qoq_golden_in(c, "scale"), qoq_golden_in(c, "sum")};
+    float *bias = qoq_golden_derive(c, "bias", QOQ_F32, "n", "-c * acc' (N 6.3) of row n mod m",
+                                    QOQ_SHAPE(w->n));
+    int32_t *acc = malloc(x.m * w->n * sizeof *acc);
+    enum qoq_status status = QOQ_ERR_MEMORY;
+
+    if (bias != NULL && acc != NULL)
+        status = qoq_gemm_accumulate(acc, &x, w);
+    for (size_t n = 0; status == QOQ_OK && n < w->n; n++) {
+        size_t m = n % x.m;
+        int64_t z = w->scheme == QOQ_W4_CHANNEL ? w->z[n] : 0;
+        float factor = qoq_half_to_float(w->s[n]) * x.scale[m];
+
+        bias[n] = -(factor * (float)(acc[m * w->n + n] - z * x.sum[m]));
+    }
+    free(acc);
+    return status;
+}
+
 /* ---- Integer products ---- */
 
 static enum qoq_status make_product(struct qoq_golden_case *c, enum qoq_scheme scheme)
@@ -99,7 +126,11 @@ static enum qoq_status make_product(struct qoq_golden_case *c, enum qoq_scheme s
 
     if (status == QOQ_OK)
         status = qoq_golden_add_weight(&w, c, scheme);
-    return status == QOQ_OK ? add_bias(c) : status;
+    if (status != QOQ_OK)
+        return status;
+    return qoq_golden_kind_is(c, "cancel") && qoq_golden_size(c, "bias") != 0
+               ? add_cancelling_bias(c, &w)
+               : add_bias(c);
 }
 
 /* Sums that are not those of the codes would let a file overflow N 6.2. */
@@ -209,12 +240,12 @@ static enum qoq_status run_f16(struct qoq_golden_case *c)
 }
 
 const struct qoq_golden_operator qoq_golden_gemm[] = {
-    {"gemm_w8a8", "qoq", "6.1 6.2 6.3", "INT8 activations times INT8 weights", QOQ_WEIGHT_KINDS,
-     plain_parameters, make_w8, run_w8},
+    {"gemm_w8a8", "qoq", "6.1 6.2 6.3", "INT8 activations times INT8 weights",
+     QOQ_WEIGHT_KINDS " cancel", plain_parameters, make_w8, run_w8},
     {"gemm_w4a8_channel", "qoq", "6.1 6.2 6.3", "INT8 activations times per-channel UINT4 weights",
-     QOQ_WEIGHT_KINDS, plain_parameters, make_channel, run_channel},
+     QOQ_WEIGHT_KINDS " cancel", plain_parameters, make_channel, run_channel},
     {"gemm_w4a8_group", "qoq", "6.1 6.2 6.3", "INT8 activations times per-group UINT4 weights",
-     QOQ_WEIGHT_KINDS, group_parameters, make_group, run_group},
+     QOQ_WEIGHT_KINDS " cancel", group_parameters, make_group, run_group},
     {"gemm_f32", "qoq", "6.4", "binary32 product, k ascending with fma", "bell mixed cancel",
      plain_parameters, make_f32, run_f32},
     {"gemm_f16", "qoq", "6.4", "the same with binary16 weights", "bell mixed cancel",

@@ -32,3 +32,24 @@ void qoq_accumulate(int32_t *acc, const int8_t *q, size_t rows, const struct qoq
             acc[m] = (int32_t)((uint32_t)acc[m] + (uint32_t)dot(q + m * w->k + first, b, count));
     }
 }
+
+void qoq_accumulate_plain(int32_t (*acc)[QOQ_BLOCK_CHANNELS], const int8_t *q, size_t rows,
+                          const struct qoq_weight *w, size_t n, size_t channels)
+{
+    int32_t column[QOQ_BLOCK_ROWS];
+
+    for (size_t j = 0; j < channels; j++) {
+        qoq_accumulate(column, q, rows, w, n + j);
+        for (size_t m = 0; m < rows; m++)
+            acc[m][j] = column[m];
+    }
+}
+
+qoq_accumulate_block *qoq_choose_accumulate(void)
+{
+#if QOQ_FMA_TARGET
+    if (qoq_machine_has_fma())
+        return qoq_accumulate_avx2;
+#endif
+    return qoq_accumulate_plain;
+}

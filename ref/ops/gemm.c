@@ -5,6 +5,7 @@
 #include "ops/shape.h"
 
 #include <math.h>
+#include <string.h>
 
 static enum qoq_status check(const void *out, const struct qoq_act *x, const struct qoq_weight *w)
 {
@@ -24,6 +25,7 @@ static enum qoq_status check(const void *out, const struct qoq_act *x, const str
 enum qoq_status qoq_gemm_accumulate(int32_t *acc, const struct qoq_act *x,
                                     const struct qoq_weight *w)
 {
+    qoq_accumulate_block *accumulate = qoq_choose_accumulate();
     enum qoq_status status = check(acc, x, w);
 
     if (status != QOQ_OK)
@@ -32,12 +34,13 @@ enum qoq_status qoq_gemm_accumulate(int32_t *acc, const struct qoq_act *x,
         size_t rows = qoq_block_rows(m, x->m);
 
 #pragma omp parallel for if (rows * w->n * w->k >= QOQ_PARALLEL_MIN)
-        for (size_t n = 0; n < w->n; n++) {
-            int32_t column[QOQ_BLOCK_ROWS];
+        for (size_t n = 0; n < w->n; n += QOQ_BLOCK_CHANNELS) {
+            size_t channels = qoq_block_channels(n, w->n);
+            int32_t block[QOQ_BLOCK_ROWS][QOQ_BLOCK_CHANNELS];
 
-            qoq_accumulate(column, x->q + m * x->k, rows, w, n);
+            accumulate(block, x->q + m * x->k, rows, w, n, channels);
             for (size_t i = 0; i < rows; i++)
-                acc[(m + i) * w->n + n] = column[i];
+                memcpy(acc + (m + i) * w->n + n, block[i], channels * sizeof *acc);
         }
     }
     return QOQ_OK;
@@ -57,6 +60,7 @@ static qoq_half epilogue(int32_t acc, const struct qoq_act *x, size_t m, const s
 enum qoq_status qoq_gemm(qoq_half *y, const struct qoq_act *x, const struct qoq_weight *w,
                          const float *bias)
 {
+    qoq_accumulate_block *accumulate = qoq_choose_accumulate();
     enum qoq_status status = check(y, x, w);
 
     if (status != QOQ_OK)
@@ -65,12 +69,15 @@ enum qoq_status qoq_gemm(qoq_half *y, const struct qoq_act *x, const struct qoq_
         size_t rows = qoq_block_rows(m, x->m);
 
 #pragma omp parallel for if (rows * w->n * w->k >= QOQ_PARALLEL_MIN)
-        for (size_t n = 0; n < w->n; n++) {
-            int32_t acc[QOQ_BLOCK_ROWS];
+        for (size_t n = 0; n < w->n; n += QOQ_BLOCK_CHANNELS) {
+            size_t channels = qoq_block_channels(n, w->n);
+            int32_t acc[QOQ_BLOCK_ROWS][QOQ_BLOCK_CHANNELS];
 
-            qoq_accumulate(acc, x->q + m * x->k, rows, w, n);
-            for (size_t i = 0; i < rows; i++)
-                y[(m + i) * w->n + n] = epilogue(acc[i], x, m + i, w, n, bias);
+            accumulate(acc, x->q + m * x->k, rows, w, n, channels);
+            for (size_t i = 0; i < rows; i++) {
+                for (size_t j = 0; j < channels; j++)
+                    y[(m + i) * w->n + n + j] = epilogue(acc[i][j], x, m + i, w, n + j, bias);
+            }
         }
     }
     return QOQ_OK;

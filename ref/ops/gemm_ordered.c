@@ -1,104 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Matrix products in binary32, each output a chain of fused multiply-adds over ascending k: N 6.4.
- * Panels of weights are transposed so that WIDTH independent chains run side by side; the order
- * inside a chain does not change.
+/* Matrix products in binary32, each output a chain of fused multiply-adds over ascending k: N 6.4.
  */
 #include "numerics/half.h"
-#include "numerics/target.h"
+#include "ops/gemm_ordered.h"
 #include "ops/shape.h"
 
-#include <math.h>
-#include <string.h>
+static void widen(float *out, const qoq_half *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = qoq_half_to_float(in[i]);
+}
 
-#define WIDTH 16
-#define DEPTH 256
-
-/* One product; w points to floats or halves. */
-struct product {
-    float *y;
-    const float *x, *bias;
-    const void *w;
-    size_t m, n, k;
-};
-
-/* Weights [depth][WIDTH] of width output channels from n0 and depth input channels from k0. */
-struct panel {
-    size_t n0, k0, width, depth;
-    float w[DEPTH][WIDTH];
-};
-
-typedef void fill_panel(struct panel *panel, const void *w, size_t k);
-
-static void fill_f32(struct panel *panel, const void *w, size_t k)
+static void transpose(struct qoq_panel *panel, const float *rows, size_t stride)
 {
     for (size_t j = 0; j < panel->width; j++) {
-        const float *row = (const float *)w + (panel->n0 + j) * k + panel->k0;
-
         for (size_t i = 0; i < panel->depth; i++)
-            panel->w[i][j] = row[i];
+            panel->w[i][j] = rows[j * stride + i];
     }
 }
 
-static void fill_f16(struct panel *panel, const void *w, size_t k)
+static void multiply(const struct qoq_product *p, const struct qoq_panel *panel)
 {
-    for (size_t j = 0; j < panel->width; j++) {
-        const qoq_half *row = (const qoq_half *)w + (panel->n0 + j) * k + panel->k0;
-
-        for (size_t i = 0; i < panel->depth; i++)
-            panel->w[i][j] = qoq_half_to_float(row[i]);
-    }
+    for (size_t m = 0; m < p->m; m++)
+        qoq_continue_chains(p, panel, m);
 }
 
-/* Continues the chains of one token; columns past the panel's width are computed and dropped. */
-QOQ_INLINE void continue_chains(float *y, const float *x, const struct panel *panel)
-{
-    float acc[WIDTH] = {0.0f};
+const struct qoq_product_path qoq_product_plain = {widen, transpose, multiply};
 
-    if (panel->k0 != 0)
-        memcpy(acc, y, panel->width * sizeof *y);
-    for (size_t i = 0; i < panel->depth; i++) {
-        for (size_t j = 0; j < WIDTH; j++)
-            acc[j] = fmaf(x[i], panel->w[i][j], acc[j]);
-    }
-    memcpy(y, acc, panel->width * sizeof *y);
-}
-
-typedef void multiply(float *y, const float *x, const struct panel *panel);
-
-static void multiply_portable(float *y, const float *x, const struct panel *panel)
-{
-    continue_chains(y, x, panel);
-}
-
-#if QOQ_FMA_TARGET
-QOQ_WITH_FMA static void multiply_fma(float *y, const float *x, const struct panel *panel)
-{
-    continue_chains(y, x, panel);
-}
-#endif
-
-/* The same text compiled for the machine's fma instructions, where it has them: one rounding either
- * way. */
-static multiply *choose_multiply(void)
+static const struct qoq_product_path *choose_path(void)
 {
 #if QOQ_FMA_TARGET
     if (qoq_machine_has_fma())
-        return multiply_fma;
+        return &qoq_product_avx2;
 #endif
-    return multiply_portable;
+    return &qoq_product_plain;
 }
 
-static void multiply_columns(const struct product *p, size_t n0, fill_panel *fill)
+static void fill(struct qoq_panel *panel, const struct qoq_product *p,
+                 const struct qoq_product_path *path)
 {
-    multiply *multiply_rows = choose_multiply();
-    struct panel panel = {.n0 = n0, .width = p->n - n0 < WIDTH ? p->n - n0 : WIDTH};
+    size_t first = panel->n0 * p->k + panel->k0;
+    float wide[QOQ_PANEL_WIDTH][QOQ_PANEL_DEPTH];
 
-    for (panel.k0 = 0; panel.k0 < p->k; panel.k0 += DEPTH) {
-        panel.depth = p->k - panel.k0 < DEPTH ? p->k - panel.k0 : DEPTH;
-        fill(&panel, p->w, p->k);
-        for (size_t m = 0; m < p->m; m++)
-            multiply_rows(p->y + m * p->n + n0, p->x + m * p->k + panel.k0, &panel);
+    if (!p->halves) {
+        path->transpose(panel, (const float *)p->w + first, p->k);
+        return;
+    }
+    for (size_t j = 0; j < panel->width; j++)
+        path->widen(wide[j], (const qoq_half *)p->w + first + j * p->k, panel->depth);
+    path->transpose(panel, wide[0], QOQ_PANEL_DEPTH);
+}
+
+static void multiply_columns(const struct qoq_product *p, size_t n0,
+                             const struct qoq_product_path *path)
+{
+    size_t left = p->n - n0;
+    struct qoq_panel panel = {.n0 = n0, .width = left < QOQ_PANEL_WIDTH ? left : QOQ_PANEL_WIDTH};
+
+    for (panel.k0 = 0; panel.k0 < p->k; panel.k0 += QOQ_PANEL_DEPTH) {
+        panel.depth = p->k - panel.k0 < QOQ_PANEL_DEPTH ? p->k - panel.k0 : QOQ_PANEL_DEPTH;
+        fill(&panel, p, path);
+        path->multiply(p, &panel);
     }
     for (size_t m = 0; p->bias != NULL && m < p->m; m++) {
         for (size_t n = n0; n < n0 + panel.width; n++)
@@ -106,27 +68,32 @@ static void multiply_columns(const struct product *p, size_t n0, fill_panel *fil
     }
 }
 
-static enum qoq_status run(const struct product *p, fill_panel *fill)
+void qoq_product_run(const struct qoq_product *p, const struct qoq_product_path *path)
+{
+#pragma omp parallel for if (p->m * p->n >= QOQ_PARALLEL_MIN / p->k)
+    for (size_t n0 = 0; n0 < p->n; n0 += QOQ_PANEL_WIDTH)
+        multiply_columns(p, n0, path);
+}
+
+static enum qoq_status run(const struct qoq_product *p)
 {
     if (p->y == NULL || p->x == NULL || p->w == NULL)
         return QOQ_ERR_ARGUMENT;
     if (!qoq_rows_fit(p->m, p->k, sizeof(float)) || !qoq_rows_fit(p->n, p->k, sizeof(float)) ||
         !qoq_array_fits(p->m, p->n, sizeof(float)))
         return QOQ_ERR_SHAPE;
-#pragma omp parallel for if (p->m * p->n >= QOQ_PARALLEL_MIN / p->k)
-    for (size_t n0 = 0; n0 < p->n; n0 += WIDTH)
-        multiply_columns(p, n0, fill);
+    qoq_product_run(p, choose_path());
     return QOQ_OK;
 }
 
 enum qoq_status qoq_gemm_f32(float *y, const float *x, const float *w, const float *bias, size_t m,
                              size_t n, size_t k)
 {
-    return run(&(struct product){y, x, bias, w, m, n, k}, fill_f32);
+    return run(&(struct qoq_product){y, x, bias, w, m, n, k, 0});
 }
 
 enum qoq_status qoq_gemm_f16(float *y, const float *x, const qoq_half *w, size_t m, size_t n,
                              size_t k)
 {
-    return run(&(struct product){y, x, NULL, w, m, n, k}, fill_f16);
+    return run(&(struct qoq_product){y, x, NULL, w, m, n, k, 1});
 }

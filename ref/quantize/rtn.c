@@ -72,6 +72,7 @@ static enum qoq_status quantize_all(struct qoq_model *out, const struct qoq_mode
                                     const struct qoq_progress *progress)
 {
     QOQ_TRY(quantize_ends(out, in));
+    report(progress, 0, in->config.layers * QOQ_LINEARS);
     for (size_t i = 0; i < in->config.layers; i++) {
         QOQ_TRY(quantize_layer(out, in, i, progress));
     }
