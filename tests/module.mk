@@ -32,6 +32,7 @@ unit_tests = \
 	tests/test_model \
 	tests/test_model_file \
 	tests/test_norm \
+	tests/test_products_fast \
 	tests/test_qserve_attention \
 	tests/test_qserve_linear \
 	tests/test_round \
@@ -134,6 +135,9 @@ tests_test_model_file_LDADD = $(test_ldadd)
 tests_test_norm_SOURCES = tests/test_norm.c
 tests_test_norm_CFLAGS = $(test_cflags)
 tests_test_norm_LDADD = $(test_ldadd)
+tests_test_products_fast_SOURCES = tests/test_products_fast.c
+tests_test_products_fast_CFLAGS = $(test_cflags)
+tests_test_products_fast_LDADD = $(test_ldadd)
 tests_test_qserve_attention_SOURCES = tests/test_qserve_attention.c
 tests_test_qserve_attention_CFLAGS = $(test_cflags)
 tests_test_qserve_attention_LDADD = $(test_ldadd)

@@ -11,6 +11,7 @@
 #include "cli/load.h"
 #include "cli/report.h"
 #include "data/file.h"
+#include "data/golden_file.h"
 #include "data/h5.h"
 #include "data/model_file.h"
 #include "data/token_file.h"
@@ -115,6 +116,51 @@ static int list_datasets(struct qoq_h5 *file)
     return QOQ_EXIT_GOOD;
 }
 
+static void print_case(const struct qoq_golden_case *c)
+{
+    printf("%-36s %-6s %-24s seed=%lld inputs=%s", c->name, c->profile, c->clauses,
+           (long long)c->seed, c->kind);
+    for (size_t i = 0; i < c->parameters; i++) {
+        const struct qoq_golden_parameter *p = &c->parameter[i];
+
+        if (p->is_real) {
+            printf(" %s=%g", p->name, p->real);
+        } else {
+            printf(" %s=%lld", p->name, (long long)p->integer);
+        }
+    }
+    for (size_t i = 0; i < c->outputs.count; i++) {
+        printf("%s%s: %s", i == 0 ? "; " : ", ", c->outputs.item[i].tensor.name,
+               c->outputs.item[i].rule);
+    }
+    putchar('\n');
+}
+
+/* One line a case: profile, clauses, inputs, parameters, and the rule of each output. */
+static int inspect_golden(const char *path)
+{
+    struct qoq_error error = {QOQ_OK, ""};
+    struct qoq_h5_names names = {0, NULL};
+    struct qoq_h5 *file = NULL;
+    enum qoq_status status = qoq_golden_file_open(&file, path, &error);
+
+    if (status == QOQ_OK) {
+        status = qoq_golden_file_names(&names, file, &error);
+    }
+    for (size_t i = 0; status == QOQ_OK && i < names.count; i++) {
+        struct qoq_golden_case c;
+
+        status = qoq_golden_file_read(&c, file, names.name[i], &error);
+        if (status == QOQ_OK) {
+            print_case(&c);
+        }
+        qoq_golden_case_free(&c);
+    }
+    qoq_h5_names_free(&names);
+    qoq_h5_close(&file);
+    return status == QOQ_OK ? QOQ_EXIT_GOOD : qoq_cli_trouble("%s", error.text);
+}
+
 static int inspect_h5(const char *path, const char *against, int datasets)
 {
     struct qoq_error error = {QOQ_OK, ""};
@@ -130,13 +176,17 @@ static int inspect_h5(const char *path, const char *against, int datasets)
     printf("format               %s\n", format);
     int is_model = strcmp(format, QOQ_MODEL_FORMAT) == 0;
     int is_tokens = strcmp(format, QOQ_TOKENS_FORMAT) == 0;
-    status = datasets || (!is_model && !is_tokens) ? list_datasets(file) : QOQ_EXIT_GOOD;
+    int is_golden = strcmp(format, QOQ_GOLDEN_FORMAT) == 0;
+    status =
+        datasets || (!is_model && !is_tokens && !is_golden) ? list_datasets(file) : QOQ_EXIT_GOOD;
     free(format);
     qoq_h5_close(&file);
     if (status == QOQ_EXIT_GOOD && is_model) {
         status = inspect_model(path, against);
     } else if (status == QOQ_EXIT_GOOD && is_tokens) {
         status = inspect_tokens(path);
+    } else if (status == QOQ_EXIT_GOOD && is_golden) {
+        status = inspect_golden(path);
     }
     return status;
 }

@@ -52,20 +52,22 @@ int qoq_report_linears(const struct qoq_model *baseline, const struct qoq_model 
     return QOQ_EXIT_GOOD;
 }
 
-static void byte_range(unsigned *lo, unsigned *hi, const uint8_t *x, size_t count)
+/* "lo..hi" of bytes. */
+static void byte_range(char text[16], const uint8_t *x, size_t count)
 {
-    *lo = 255;
-    *hi = 0;
+    unsigned lo = 255, hi = 0;
+
     for (size_t i = 0; i < count; i++) {
-        *lo = x[i] < *lo ? x[i] : *lo;
-        *hi = x[i] > *hi ? x[i] : *hi;
+        lo = x[i] < lo ? x[i] : lo;
+        hi = x[i] > hi ? x[i] : hi;
     }
+    snprintf(text, 16, "%u..%u", lo, hi);
 }
 
 static void print_ranges(size_t layer, const char *name, const struct qoq_weight *w)
 {
     float lo = INFINITY, hi = 0;
-    unsigned s2_lo = 0, s2_hi = 0, z_lo = 0, z_hi = 0;
+    char s2[16] = "-", z[16] = "-";
     size_t parameters = w->n * qoq_weight_groups(w);
 
     for (size_t n = 0; n < w->n; n++) {
@@ -74,19 +76,19 @@ static void print_ranges(size_t layer, const char *name, const struct qoq_weight
         hi = s > hi ? s : hi;
     }
     if (w->scheme == QOQ_W4_GROUP) {
-        byte_range(&s2_lo, &s2_hi, w->s2, parameters);
+        byte_range(s2, w->s2, parameters);
     }
     if (w->scheme != QOQ_W8) {
-        byte_range(&z_lo, &z_hi, w->z, parameters);
+        byte_range(z, w->z, parameters);
     }
-    printf("%-5zu %-10s %7zu %7zu %11.5g %11.5g %5u %5u %4u %4u\n", layer, name, w->n, w->k,
-           (double)lo, (double)hi, s2_lo, s2_hi, z_lo, z_hi);
+    printf("%-5zu %-10s %7zu %7zu %11.5g %11.5g %12s %8s\n", layer, name, w->n, w->k, (double)lo,
+           (double)hi, s2, z);
 }
 
 void qoq_report_ranges(const struct qoq_model *model)
 {
-    printf("%-5s %-10s %7s %7s %11s %11s %5s %5s %4s %4s\n", "layer", "linear", "n", "k",
-           "min scale", "max scale", "min s2", "max s2", "min z", "max z");
+    printf("%-5s %-10s %7s %7s %11s %11s %12s %8s\n", "layer", "linear", "n", "k", "min scale",
+           "max scale", "group scales", "zeros");
     for (size_t l = 0; l < model->config.layers; l++) {
         for (int id = 0; id < QOQ_LINEARS; id++) {
             print_ranges(l, qoq_linear_name((enum qoq_linear_id)id), &model->layer[l].linear[id].w);
