@@ -221,6 +221,15 @@ check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
 tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
+# Speed of the matrix products on this machine.
+EXTRA_PROGRAMS += tests/bench_products
+tests_bench_products_SOURCES = tests/bench_products.c
+tests_bench_products_LDADD = libqoq-core.la
+CLEANFILES += tests/bench_products$(EXEEXT)
+
+bench: tests/bench_products$(EXEEXT)
+	tests/bench_products$(EXEEXT)
+
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/bits.sh

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiling one text twice: portably, and for x86-64 machines with AVX2 and FMA, chosen at run
- * time. Portable builds call a library function for each fma; the bits are the same either way.
+ * Code for x86-64 machines with AVX2 and FMA beside portable code, chosen at run time; the bits are
+ * the same either way. Either one text is compiled twice (portable builds call a library function
+ * for each fma), or a file *_avx2.c holds a second text next to the plain one that it must equal.
  */
 #ifndef QOQ_NUMERICS_TARGET_H
 #define QOQ_NUMERICS_TARGET_H
