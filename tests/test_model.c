@@ -195,7 +195,7 @@ static void count_reports(void *context, size_t done, size_t total)
 Test(model, quantize_reports_and_refuses)
 {
     struct qoq_model *baseline = random_baseline(&shapes[0]), *model;
-    size_t last = 0;
+    size_t last = SIZE_MAX; /* the first report is 0 */
     struct qoq_progress progress = {count_reports, &last};
 
     cr_expect_eq(qoq_model_quantize_rtn(&model, baseline, QOQ_W8A8KV8, 0, &progress), QOQ_OK);
