@@ -12,6 +12,7 @@
 
 #include "data/error.h"
 #include "data/file.h"
+#include "numerics/gen.h"
 #include "tests/bad/bad.h"
 
 /* The scratch directory of a test; made by scratch_begin, removed with its files by scratch_end. */
@@ -122,11 +123,7 @@ static inline void walk_corpus(const struct bad_case *bad, size_t count,
 /* The n-th number of a fixed sequence (splitmix64). */
 static inline uint64_t random_number(uint64_t n)
 {
-    uint64_t x = (n + 1) * UINT64_C(0x9E3779B97F4A7C15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-    return x ^ x >> 31;
+    return qoq_gen(0, n);
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include "data/hf_config.h"
 #include "data/safetensors.h"
 #include "data/token_file.h"
+#include "numerics/gen.h"
 
 typedef enum qoq_status reader(const char *path, struct qoq_error *error);
 
@@ -110,11 +111,7 @@ static const struct {
 /* SplitMix64 (N 13.1). */
 static uint64_t draw(uint64_t *state)
 {
-    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return qoq_gen_next(state);
 }
 
 /* A random position, near the start (where headers are) half of the time. */

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "numerics/gen.h"
+
 #define SEED_FORMAT " [QOQ_SEED=%" PRIu64 "]"
 
 static inline uint64_t test_seed(void)
@@ -26,11 +28,7 @@ struct test_random {
 
 static inline uint64_t test_next(struct test_random *r)
 {
-    uint64_t x = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return qoq_gen_next(&r->state);
 }
 
 static inline struct test_random test_random(uint64_t stream)

@@ -4,6 +4,7 @@
 #define QOQ_TESTS_ULP_H
 
 #include "numerics/bits.h"
+#include "numerics/gen.h"
 
 #include <math.h>
 
@@ -25,11 +26,7 @@ static inline double ulp_error(float y, double exact)
 /* A generator of 64 random bits (splitmix64); any seed will do. */
 static inline uint64_t random_bits(uint64_t *state)
 {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
+    return qoq_gen_next(state);
 }
 
 /* Uniform in [0, 1). */

@@ -20,6 +20,13 @@ static inline uint64_t qoq_gen(uint64_t seed, uint64_t i)
     return qoq_mix(seed + (i + 1) * UINT64_C(0x9E3779B97F4A7C15));
 }
 
+/* The numbers of a stream one after another: a state of `seed` gives qoq_gen(seed, 0), (seed, 1),
+ * ... */
+static inline uint64_t qoq_gen_next(uint64_t *state)
+{
+    return qoq_mix(*state += UINT64_C(0x9E3779B97F4A7C15));
+}
+
 /* The bell of N 13.2 from U = qoq_gen(seed, i): an integer in +-131070, standard deviation 37837.
  */
 static inline int32_t qoq_bell(uint64_t u)
