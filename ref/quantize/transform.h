@@ -45,7 +45,7 @@ QOQ_CHECKED enum qoq_status qoq_rotate_layer(struct qoq_layer *layer,
 QOQ_CHECKED enum qoq_status qoq_rotate_heads(struct qoq_layer *layer,
                                              const struct qoq_config *config);
 
-/* ---- Channel order (Q 5) ---- */
+/* ---- Channel order (Q 3) ---- */
 
 /* Sorts the input channels of down_proj by ascending salience (max |x|, ties by index): its
  * columns, the rows of gate_proj and up_proj, and the statistics. order [intermediate] (may be
@@ -54,16 +54,16 @@ QOQ_CHECKED enum qoq_status qoq_reorder_down(struct qoq_layer *layer,
                                              struct qoq_calibration *calibration,
                                              const struct qoq_config *config, size_t *order);
 
-/* ---- Smoothing (Q 3, 4) ---- */
+/* ---- Smoothing (Q 4, 5, 8) ---- */
 
 /* Keys / lambda, queries * lambda, lambda [kv channels]: rows and biases of q_proj and k_proj, or,
  * where there are per-head gains, those. Statistics of q and k follow. */
 void qoq_smooth_attention(struct qoq_layer *layer, struct qoq_calibration *calibration,
                           const struct qoq_config *config, const float *lambda);
 
-/* Inputs of o_proj and down_proj divided by lambda = most^alpha / weight^(1 - alpha) (Q 4): v_proj
+/* Inputs of o_proj and down_proj divided by lambda = most^alpha / weight^(1 - alpha) (Q 5): v_proj
  * and up_proj rows take the quotient. With grouped heads lambda is that of the key/value channel.
- * heads_rotated: o_proj is left alone. */
+ * skip_o: o_proj is left alone (its heads are rotated). */
 QOQ_CHECKED enum qoq_status qoq_smooth_output(struct qoq_layer *layer,
                                               struct qoq_calibration *calibration,
                                               const struct qoq_config *config, float alpha,
