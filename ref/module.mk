@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la libqoq-load.la
 bin_PROGRAMS += qoq
 
 qoqincludedir = $(includedir)/qoq
-qoqinclude_HEADERS = ref/qoq.h ref/qoq_model.h ref/qoq_qserve.h
+qoqinclude_HEADERS = ref/qoq.h ref/qoq_model.h ref/qoq_quantize.h ref/qoq_qserve.h
 
 libqoq_core_la_SOURCES = \
 	ref/model/arrays.c \
@@ -23,6 +23,8 @@ libqoq_core_la_SOURCES = \
 	ref/model/score.c \
 	ref/model/session.c \
 	ref/model/session.h \
+	ref/model/simulate.c \
+	ref/model/simulate.h \
 	ref/model/step.c \
 	ref/model/step.h \
 	ref/model/workspace.c \
@@ -80,7 +82,12 @@ libqoq_core_la_SOURCES = \
 	ref/ops/weight_group.c \
 	ref/ops/weight_row.h \
 	ref/ops/weight_w8.c \
+	ref/quantize/calibration.h \
+	ref/quantize/grid.h \
+	ref/quantize/quantizer.h \
+	ref/quantize/recipe.c \
 	ref/quantize/rtn.c \
+	ref/quantize/transform.h \
 	ref/status.c
 
 libqoq_la_SOURCES =

@@ -88,13 +88,21 @@ struct qoq_layer {
     struct qoq_linear linear[QOQ_LINEARS];
 };
 
+/* Rounding that a baseline model imitates in binary32 (N 12.6): 4 or 8 bits, 0 for none. act_group:
+ * channels that share an activation scale, 0 for the whole row. */
+struct qoq_simulation {
+    unsigned act_bits, kv_bits;
+    size_t act_group;
+};
+
 /* A model owns its arrays. Baseline: embed_f32, head_f32 [vocab][hidden]; quantized: embed, head,
  * the same in binary16. When the embeddings are tied, the head is the same array as the embedding.
  */
 struct qoq_model {
     struct qoq_config config;
     enum qoq_precision precision;
-    size_t group; /* QOQ_W4A8KV4_GROUP; otherwise 0 */
+    size_t group;                     /* QOQ_W4A8KV4_GROUP; otherwise 0 */
+    struct qoq_simulation simulation; /* QOQ_FP32; otherwise all 0 */
     float *embed_f32, *head_f32;
     qoq_half *embed, *head;
     float *norm;             /* [hidden] */
@@ -107,6 +115,12 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_model_create(struct qoq_model **model,
                                                      const struct qoq_config *config,
                                                      enum qoq_precision precision, size_t group);
 QOQ_API void qoq_model_free(struct qoq_model *model);
+
+/* Arrays of one layer, zero filled; group as in qoq_model_create. On failure *layer is empty. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_layer_create(struct qoq_layer *layer,
+                                                     const struct qoq_config *config,
+                                                     enum qoq_precision precision, size_t group);
+QOQ_API void qoq_layer_free(struct qoq_layer *layer);
 
 /* A baseline model with seeded random weights of the usual sizes (N 13.5), for tests and
  * measurements of any shape. */

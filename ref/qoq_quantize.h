@@ -58,6 +58,89 @@ struct qoq_recipe {
     float damp;            /* GPTQ: share of the mean of the diagonal, > 0 */
 };
 
+/* ---- What a recipe means ---- */
+
+/* QOQ_OK, or QOQ_ERR_ARGUMENT or QOQ_ERR_SHAPE with *reason (may be NULL) a constant phrase
+ * "FIELD: WHY". config: the model it is for, or NULL to check the recipe alone. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_recipe_check(const struct qoq_recipe *recipe,
+                                                     const struct qoq_config *config,
+                                                     const char **reason);
+
+/* The settings of a method of doc/quantization.md 8: "rtn", "qoq", "smoothquant", "gptq", "awq",
+ * "quarot", "atom", or "none" (no step), for the grid, group and bits already set in *recipe;
+ * everything else is overwritten. QOQ_ERR_ARGUMENT: no such method. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_recipe_method(struct qoq_recipe *recipe,
+                                                      const char *method);
+
+/* Whether any step looks at calibration tokens. */
+QOQ_API int qoq_recipe_needs_tokens(const struct qoq_recipe *recipe);
+
+/* The precision of the result: one of the integer ones, or QOQ_FP32 for simulated grids. */
+QOQ_API enum qoq_precision qoq_recipe_precision(const struct qoq_recipe *recipe);
+
+/* What the baseline's arithmetic imitates for a simulated grid; all 0 for an integer one. */
+QOQ_API struct qoq_simulation qoq_recipe_simulation(const struct qoq_recipe *recipe);
+
+/* ---- Layer by layer ---- */
+
+/* How one linear layer was rounded. Errors are summed squares over the calibration tokens of the
+ * difference of its outputs (0 without tokens). */
+struct qoq_linear_report {
+    double ratio;   /* mean clip ratio of the rows */
+    double signal;  /* summed squares of the outputs themselves */
+    double nearest; /* error with weights rounded to nearest on the grid without clipping */
+    double error;   /* error of the result */
+    double damping; /* GPTQ: share of the mean of the diagonal that was added; otherwise 0 */
+};
+
+struct qoq_layer_report {
+    struct qoq_linear_report linear[QOQ_LINEARS];
+};
+
+struct qoq_quantizer;
+
+/* config: of the baseline. token [sequences][length]: calibration text, read only during
+ * qoq_quantizer_ends; sequences may be 0 where no step needs it. QOQ_ERR_UNSUPPORTED: the hidden
+ * size or head width has no Hadamard matrix that this library can construct. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_quantizer_create(struct qoq_quantizer **out,
+                                                         const struct qoq_recipe *recipe,
+                                                         const struct qoq_config *config,
+                                                         size_t sequences, size_t length);
+QOQ_API void qoq_quantizer_free(struct qoq_quantizer *quantizer);
+
+/* Of the result: as the source, but with embeddings untied where the recipe rotates. */
+QOQ_API const struct qoq_config *qoq_quantizer_config(const struct qoq_quantizer *quantizer);
+
+/* Embedding, head (NULL where source and result are tied; a copy of the embedding where only the
+ * source is) and final gain, transformed in place; takes the first hidden states from the
+ * embedding. To be called first. QOQ_ERR_RANGE: a token outside the vocabulary. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_quantizer_ends(struct qoq_quantizer *quantizer,
+                                                       float *embed, float *head, float *norm,
+                                                       const int32_t *token);
+
+/* Hidden states after the layers done so far, [sequences][length][hidden], for callers that save
+ * and restore them; *count elements. NULL without tokens. */
+QOQ_API float *qoq_quantizer_hidden(struct qoq_quantizer *quantizer, size_t *count);
+
+/* Quantizes the next layer. layer: baseline, changed in place by the transformations; out: a layer
+ * of the result's precision, group and configuration. report may be NULL. progress (may be NULL)
+ * counts thousandths of this layer. QOQ_ERR_RANGE: a weight is not finite, or a scale overflows
+ * binary16. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_quantizer_layer(struct qoq_quantizer *quantizer,
+                                                        struct qoq_layer *out,
+                                                        struct qoq_layer *layer,
+                                                        struct qoq_layer_report *report,
+                                                        const struct qoq_progress *progress);
+
+/* ---- A whole model in memory ---- */
+
+/* Quantizes a baseline model into a new one; the baseline is left as it is. token
+ * [sequences][length], NULL where the recipe needs none. progress (may be NULL) counts thousandths
+ * of layers, from 0 once embedding, head and final gain are through. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_model_quantize(
+    struct qoq_model **out, const struct qoq_model *baseline, const struct qoq_recipe *recipe,
+    const int32_t *token, size_t sequences, size_t length, const struct qoq_progress *progress);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@ struct walk {
     qoq_array_visitor visit;
     void *context;
     size_t layer;
+    const struct qoq_layer *data; /* of the layer, or NULL */
     enum qoq_linear_id linear;
 };
 
@@ -69,8 +70,8 @@ static struct qoq_linear linear_of(const struct walk *walk)
     const struct qoq_outline *outline = walk->outline;
     struct qoq_linear linear = {0};
 
-    if (outline->model != NULL) {
-        return outline->model->layer[walk->layer].linear[walk->linear];
+    if (walk->data != NULL) {
+        return walk->data->linear[walk->linear];
     }
     qoq_linear_shape(&linear.n, &linear.k, outline->config, walk->linear);
     linear.w.scheme = qoq_precision_scheme(outline->precision);
@@ -97,10 +98,8 @@ static enum qoq_status visit_linear(const struct walk *walk)
 
 static enum qoq_status visit_layer(struct walk *walk)
 {
-    const struct qoq_outline *outline = walk->outline;
-    const struct qoq_layer *layer =
-        outline->model != NULL ? &outline->model->layer[walk->layer] : NULL;
-    size_t hidden = outline->config->hidden;
+    const struct qoq_layer *layer = walk->data;
+    size_t hidden = walk->outline->config->hidden;
 
     QOQ_TRY(vector(walk, QOQ_ARRAY_INPUT_NORM, QOQ_F32, layer != NULL ? layer->input_norm : NULL,
                    hidden));
@@ -113,14 +112,33 @@ static enum qoq_status visit_layer(struct walk *walk)
     return QOQ_OK;
 }
 
-enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline, qoq_array_visitor visit,
-                                 void *context)
+enum qoq_status qoq_arrays_visit_ends(const struct qoq_outline *outline, qoq_array_visitor visit,
+                                      void *context)
 {
     struct walk walk = {.outline = outline, .visit = visit, .context = context};
 
-    QOQ_TRY(visit_ends(&walk));
-    for (; walk.layer < outline->config->layers; walk.layer++) {
-        QOQ_TRY(visit_layer(&walk));
+    return visit_ends(&walk);
+}
+
+enum qoq_status qoq_arrays_visit_layer(const struct qoq_outline *outline, size_t layer,
+                                       const struct qoq_layer *data, qoq_array_visitor visit,
+                                       void *context)
+{
+    struct walk walk = {
+        .outline = outline, .visit = visit, .context = context, .layer = layer, .data = data};
+
+    return visit_layer(&walk);
+}
+
+enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline, qoq_array_visitor visit,
+                                 void *context)
+{
+    const struct qoq_model *model = outline->model;
+
+    QOQ_TRY(qoq_arrays_visit_ends(outline, visit, context));
+    for (size_t i = 0; i < outline->config->layers; i++) {
+        QOQ_TRY(qoq_arrays_visit_layer(outline, i, model != NULL ? &model->layer[i] : NULL, visit,
+                                       context));
     }
     return QOQ_OK;
 }

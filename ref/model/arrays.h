@@ -56,4 +56,12 @@ typedef enum qoq_status (*qoq_array_visitor)(void *context, const struct qoq_arr
 QOQ_CHECKED enum qoq_status qoq_arrays_visit(const struct qoq_outline *outline,
                                              qoq_array_visitor visit, void *context);
 
+/* Its two parts: embedding, head and final norm; one layer, whose arrays are those of `data` (NULL:
+ * only described). */
+QOQ_CHECKED enum qoq_status qoq_arrays_visit_ends(const struct qoq_outline *outline,
+                                                  qoq_array_visitor visit, void *context);
+QOQ_CHECKED enum qoq_status qoq_arrays_visit_layer(const struct qoq_outline *outline, size_t layer,
+                                                   const struct qoq_layer *data,
+                                                   qoq_array_visitor visit, void *context);
+
 #endif

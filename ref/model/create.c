@@ -3,6 +3,7 @@
 #include "model/arrays.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static float *new_floats(size_t count)
 {
@@ -27,36 +28,42 @@ static int create_weight(struct qoq_weight *w, enum qoq_precision precision, siz
            (w->z != NULL || w->scheme == QOQ_W8);
 }
 
-static int create_linear(struct qoq_linear *linear, const struct qoq_model *model,
-                         enum qoq_linear_id id)
+static int create_linear(struct qoq_linear *linear, const struct qoq_config *config,
+                         enum qoq_precision precision, size_t group, enum qoq_linear_id id)
 {
     int good = 1;
 
-    qoq_linear_shape(&linear->n, &linear->k, &model->config, id);
-    if (model->precision == QOQ_FP32) {
+    qoq_linear_shape(&linear->n, &linear->k, config, id);
+    if (precision == QOQ_FP32) {
         linear->f32 = new_floats(linear->n * linear->k);
         good = linear->f32 != NULL;
     } else {
-        good = create_weight(&linear->w, model->precision, model->group, linear->n, linear->k);
+        good = create_weight(&linear->w, precision, group, linear->n, linear->k);
     }
-    if (good && qoq_linear_has_bias(&model->config, id)) {
+    if (good && qoq_linear_has_bias(config, id)) {
         linear->bias = new_floats(linear->n);
         good = linear->bias != NULL;
     }
     return good;
 }
 
-static int create_layer(struct qoq_layer *layer, const struct qoq_model *model)
+enum qoq_status qoq_layer_create(struct qoq_layer *layer, const struct qoq_config *config,
+                                 enum qoq_precision precision, size_t group)
 {
     int good;
 
-    layer->input_norm = new_floats(model->config.hidden);
-    layer->post_norm = new_floats(model->config.hidden);
+    memset(layer, 0, sizeof *layer);
+    layer->input_norm = new_floats(config->hidden);
+    layer->post_norm = new_floats(config->hidden);
     good = layer->input_norm != NULL && layer->post_norm != NULL;
     for (int id = 0; good && id < QOQ_LINEARS; id++) {
-        good = create_linear(&layer->linear[id], model, (enum qoq_linear_id)id);
+        good = create_linear(&layer->linear[id], config, precision, group, (enum qoq_linear_id)id);
     }
-    return good;
+    if (!good) {
+        qoq_layer_free(layer);
+        return QOQ_ERR_MEMORY;
+    }
+    return QOQ_OK;
 }
 
 static int create_ends(struct qoq_model *model)
@@ -82,7 +89,8 @@ static int create_arrays(struct qoq_model *model)
     model->layer = calloc(model->config.layers, sizeof *model->layer);
     good = good && model->layer != NULL;
     for (size_t i = 0; good && i < model->config.layers; i++) {
-        good = create_layer(&model->layer[i], model);
+        good = qoq_layer_create(&model->layer[i], &model->config, model->precision, model->group) ==
+               QOQ_OK;
     }
     return good;
 }
@@ -119,7 +127,7 @@ enum qoq_status qoq_model_create(struct qoq_model **model, const struct qoq_conf
     return QOQ_OK;
 }
 
-static void free_layer(struct qoq_layer *layer)
+void qoq_layer_free(struct qoq_layer *layer)
 {
     free(layer->input_norm);
     free(layer->post_norm);
@@ -132,6 +140,7 @@ static void free_layer(struct qoq_layer *layer)
         free(linear->w.s2);
         free(linear->w.z);
     }
+    memset(layer, 0, sizeof *layer);
 }
 
 void qoq_model_free(struct qoq_model *model)
@@ -140,7 +149,7 @@ void qoq_model_free(struct qoq_model *model)
         return;
     }
     for (size_t i = 0; model->layer != NULL && i < model->config.layers; i++) {
-        free_layer(&model->layer[i]);
+        qoq_layer_free(&model->layer[i]);
     }
     free(model->layer);
     free(model->norm);

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A decoder layer of the baseline: the same graph in binary32 throughout (N 12.2). */
+#include "model/simulate.h"
 #include "model/step.h"
 
 #include <string.h>
+
+/* Imitates the quantization of an input of linear layers, x [rows][k], if the model asks for it. */
+static void round_input(const struct qoq_step *step, float *x, size_t k)
+{
+    qoq_simulate_activations(x, step->rows, k, &step->model->simulation);
+}
 
 static enum qoq_status project(float *y, const struct qoq_step *step, const float *x,
                                const struct qoq_linear *linear)
@@ -31,6 +38,7 @@ static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq
 
     QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->input_norm, step->rows, config->hidden,
                         config->rms_eps));
+    round_input(step, step->norm, config->hidden);
     QOQ_TRY(project(step->query, step, step->norm, &layer->linear[QOQ_Q]));
     QOQ_TRY(project(step->key, step, step->norm, &layer->linear[QOQ_K]));
     return project(step->value, step, step->norm, &layer->linear[QOQ_V]);
@@ -44,14 +52,15 @@ static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size
            at = step->position[m] * narrow;
     const float *sine = step->sine + m * pairs, *cosine = step->cosine + m * pairs;
     float *query = step->query + m * qoq_query_channels(config),
-          *key = cache_rows(step, m, layer, QOQ_CACHE_K) + at;
+          *key = cache_rows(step, m, layer, QOQ_CACHE_K) + at,
+          *value = cache_rows(step, m, layer, QOQ_CACHE_V) + at;
 
     QOQ_TRY(qoq_rope_apply(query, query, sine, cosine, config->heads, config->head_dim));
     QOQ_TRY(qoq_rope_apply(key, step->key + m * narrow, sine, cosine, config->kv_heads,
                            config->head_dim));
-    memcpy(cache_rows(step, m, layer, QOQ_CACHE_V) + at, step->value + m * narrow,
-           narrow * sizeof(float));
-    return QOQ_OK;
+    memcpy(value, step->value + m * narrow, narrow * sizeof *value);
+    QOQ_TRY(qoq_simulate_cache(key, config->kv_heads, config->head_dim, &step->model->simulation));
+    return qoq_simulate_cache(value, config->kv_heads, config->head_dim, &step->model->simulation);
 }
 
 static enum qoq_status place_rows(const struct qoq_step *step, size_t layer)
@@ -111,9 +120,11 @@ static enum qoq_status mlp_part(const struct qoq_step *step, const struct qoq_la
 
     QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->post_norm, step->rows, config->hidden,
                         config->rms_eps));
+    round_input(step, step->norm, config->hidden);
     QOQ_TRY(project(step->gate, step, step->norm, &layer->linear[QOQ_GATE]));
     QOQ_TRY(project(step->up, step, step->norm, &layer->linear[QOQ_UP]));
     QOQ_TRY(qoq_silu_mul(step->gated, step->gate, step->up, step->rows * config->intermediate));
+    round_input(step, step->gated, config->intermediate);
     QOQ_TRY(project(step->out, step, step->gated, &layer->linear[QOQ_DOWN]));
     add_residual(step);
     return QOQ_OK;
@@ -126,6 +137,7 @@ enum qoq_status qoq_layer_baseline(const struct qoq_step *step, size_t layer)
     QOQ_TRY(project_qkv(step, weights));
     QOQ_TRY(place_rows(step, layer));
     QOQ_TRY(attend(step, layer));
+    round_input(step, step->mixed, qoq_query_channels(&step->model->config));
     QOQ_TRY(project(step->out, step, step->mixed, &weights->linear[QOQ_O]));
     add_residual(step);
     return mlp_part(step, weights);

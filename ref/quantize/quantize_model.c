@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole model in memory through the quantizer. */
+#include "quantize/quantizer.h"
+
+#include "numerics/half.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum qoq_status narrow(qoq_half *out, const float *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = qoq_half_from_float(in[i]);
+        if (!qoq_half_is_finite(out[i])) {
+            return QOQ_ERR_RANGE;
+        }
+    }
+    return QOQ_OK;
+}
+
+/* Embedding, head and final gain of the result: in binary32, or narrowed. */
+static enum qoq_status deliver_ends(struct qoq_model *out, const float *embed, const float *head,
+                                    const float *norm)
+{
+    size_t hidden = out->config.hidden, count = out->config.vocab * hidden;
+
+    memcpy(out->norm, norm, hidden * sizeof *norm);
+    if (out->precision != QOQ_FP32) {
+        QOQ_TRY(narrow(out->embed, embed, count));
+        return head != NULL ? narrow(out->head, head, count) : QOQ_OK;
+    }
+    memcpy(out->embed_f32, embed, count * sizeof *embed);
+    if (head != NULL) {
+        memcpy(out->head_f32, head, count * sizeof *head);
+    }
+    return QOQ_OK;
+}
+
+static float *copy_floats(const float *in, size_t count)
+{
+    float *copy = malloc(count * sizeof *copy);
+
+    if (copy != NULL) {
+        memcpy(copy, in, count * sizeof *copy);
+    }
+    return copy;
+}
+
+static enum qoq_status quantize_ends(struct qoq_model *out, struct qoq_quantizer *quantizer,
+                                     const struct qoq_model *baseline, const int32_t *token)
+{
+    size_t hidden = out->config.hidden, count = out->config.vocab * hidden;
+    int tied = out->config.tie_embeddings;
+    float *embed = copy_floats(baseline->embed_f32, count),
+          *head = tied ? NULL : copy_floats(baseline->head_f32, count),
+          *norm = copy_floats(baseline->norm, hidden);
+    enum qoq_status status = QOQ_ERR_MEMORY;
+
+    if (embed != NULL && norm != NULL && (tied || head != NULL)) {
+        status = qoq_quantizer_ends(quantizer, embed, head, norm, token);
+    }
+    if (status == QOQ_OK) {
+        status = deliver_ends(out, embed, head, norm);
+    }
+    free(embed);
+    free(head);
+    free(norm);
+    return status;
+}
+
+static void copy_layer(struct qoq_layer *to, const struct qoq_layer *from,
+                       const struct qoq_config *config)
+{
+    memcpy(to->input_norm, from->input_norm, config->hidden * sizeof *to->input_norm);
+    memcpy(to->post_norm, from->post_norm, config->hidden * sizeof *to->post_norm);
+    for (int id = 0; id < QOQ_LINEARS; id++) {
+        const struct qoq_linear *linear = &from->linear[id];
+        memcpy(to->linear[id].f32, linear->f32, linear->n * linear->k * sizeof *linear->f32);
+        if (linear->bias != NULL) {
+            memcpy(to->linear[id].bias, linear->bias, linear->n * sizeof *linear->bias);
+        }
+    }
+}
+
+static void report_start(const struct qoq_progress *progress, size_t layers)
+{
+    if (progress != NULL && progress->report != NULL) {
+        progress->report(progress->context, 0, 1000 * layers);
+    }
+}
+
+/* Where one layer's progress goes. */
+struct place {
+    const struct qoq_progress *progress;
+    size_t layer, layers;
+};
+
+static void report_layer(void *context, size_t done, size_t total)
+{
+    const struct place *place = context;
+
+    (void)total;
+    if (place->progress != NULL && place->progress->report != NULL) {
+        place->progress->report(place->progress->context, 1000 * place->layer + done,
+                                1000 * place->layers);
+    }
+}
+
+static enum qoq_status quantize_layers(struct qoq_model *out, struct qoq_quantizer *quantizer,
+                                       const struct qoq_model *baseline,
+                                       const struct qoq_progress *progress)
+{
+    struct place place = {progress, 0, out->config.layers};
+    struct qoq_progress inner = {report_layer, &place};
+    struct qoq_layer copy;
+    enum qoq_status status = QOQ_OK;
+
+    QOQ_TRY(qoq_layer_create(&copy, &baseline->config, QOQ_FP32, 0));
+    for (; place.layer < place.layers && status == QOQ_OK; place.layer++) {
+        copy_layer(&copy, &baseline->layer[place.layer], &baseline->config);
+        status = qoq_quantizer_layer(quantizer, &out->layer[place.layer], &copy, NULL, &inner);
+    }
+    qoq_layer_free(&copy);
+    return status;
+}
+
+static enum qoq_status run(struct qoq_model **out, struct qoq_quantizer *quantizer,
+                           const struct qoq_model *baseline, const int32_t *token,
+                           const struct qoq_progress *progress)
+{
+    const struct qoq_recipe *recipe = &quantizer->recipe;
+
+    QOQ_TRY(qoq_model_create(out, &quantizer->result, qoq_recipe_precision(recipe), recipe->group));
+    (*out)->simulation = qoq_recipe_simulation(recipe);
+    QOQ_TRY(quantize_ends(*out, quantizer, baseline, token));
+    report_start(progress, baseline->config.layers);
+    return quantize_layers(*out, quantizer, baseline, progress);
+}
+
+enum qoq_status qoq_model_quantize(struct qoq_model **out, const struct qoq_model *baseline,
+                                   const struct qoq_recipe *recipe, const int32_t *token,
+                                   size_t sequences, size_t length,
+                                   const struct qoq_progress *progress)
+{
+    struct qoq_quantizer *quantizer;
+
+    if (out == NULL) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    *out = NULL;
+    if (baseline == NULL || baseline->precision != QOQ_FP32) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    QOQ_TRY(qoq_quantizer_create(&quantizer, recipe, &baseline->config, sequences, length));
+    enum qoq_status status = run(out, quantizer, baseline, token, progress);
+    qoq_quantizer_free(quantizer);
+    if (status != QOQ_OK) {
+        qoq_model_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
