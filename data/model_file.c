@@ -17,7 +17,6 @@
 struct qoq_model_file {
     struct qoq_h5 *h5;
     struct qoq_tensors tensors; /* descriptions, ascending by name */
-    unsigned char *seen;        /* [tensors.count] 1: read */
 };
 
 void qoq_model_header_free(struct qoq_model_header *header)
@@ -38,7 +37,6 @@ void qoq_model_file_close(struct qoq_model_file **handle)
         return;
     qoq_h5_close(&file->h5);
     qoq_tensors_free(&file->tensors);
-    free(file->seen);
     free(file);
 }
 
@@ -62,6 +60,41 @@ static enum qoq_status put_dataset(struct qoq_h5 *h5, const char *name, const vo
     return qoq_h5_write(h5, &tensor, err);
 }
 
+/* Attributes that only models have which imitate quantization. */
+static const struct {
+    const char *name;
+    int64_t hi;
+} simulations[] = {{"act_bits", 8}, {"act_group", 131072}, {"kv_bits", 8}};
+
+static enum qoq_status put_simulation(struct qoq_h5 *h5, const struct qoq_simulation *simulation,
+                                      struct qoq_error *err)
+{
+    const int64_t value[] = {simulation->act_bits, (int64_t)simulation->act_group,
+                             simulation->kv_bits};
+    enum qoq_status status = QOQ_OK;
+
+    for (size_t i = 0; i < 3 && status == QOQ_OK; i++) {
+        if (value[i] != 0)
+            status = qoq_h5_put_int(h5, "/", simulations[i].name, value[i], err);
+    }
+    return status;
+}
+
+static enum qoq_status get_simulation(struct qoq_simulation *out, struct qoq_h5 *h5,
+                                      struct qoq_error *err)
+{
+    int64_t value[3] = {0, 0, 0};
+    enum qoq_status status = QOQ_OK;
+
+    for (size_t i = 0; i < 3 && status == QOQ_OK; i++) {
+        if (qoq_h5_has(h5, "/", simulations[i].name))
+            status =
+                qoq_h5_get_int(&value[i], h5, "/", simulations[i].name, 0, simulations[i].hi, err);
+    }
+    *out = (struct qoq_simulation){(unsigned)value[0], (unsigned)value[2], (size_t)value[1]};
+    return status;
+}
+
 static enum qoq_status put_header(struct qoq_h5 *h5, const struct qoq_model_header *header,
                                   struct qoq_error *err)
 {
@@ -73,6 +106,8 @@ static enum qoq_status put_header(struct qoq_h5 *h5, const struct qoq_model_head
         status = put_text(h5, "precision", header->precision, err);
     if (status == QOQ_OK)
         status = qoq_h5_put_int(h5, "/", "group", (int64_t)header->group, err);
+    if (status == QOQ_OK)
+        status = put_simulation(h5, &header->simulation, err);
     if (status == QOQ_OK)
         status = put_text(h5, "source", header->source, err);
     if (status == QOQ_OK)
@@ -165,6 +200,8 @@ static enum qoq_status get_header(struct qoq_model_header *out, struct qoq_h5 *h
         status = qoq_h5_get_int(&group, h5, "/", "group", 0, (int64_t)1 << 20, err);
     out->group = (size_t)group;
     if (status == QOQ_OK)
+        status = get_simulation(&out->simulation, h5, err);
+    if (status == QOQ_OK)
         status = qoq_h5_get_string(&out->source, h5, "/", "source", err);
     if (status == QOQ_OK)
         status = qoq_h5_get_string(&out->method, h5, "/", "method", err);
@@ -190,9 +227,6 @@ static enum qoq_status list_tensors(struct qoq_model_file *file, struct qoq_erro
         return status;
     if (file->tensors.count > 0)
         qsort(file->tensors.item, file->tensors.count, sizeof *file->tensors.item, compare_tensors);
-    file->seen = calloc(file->tensors.count + 1, 1);
-    if (file->seen == NULL)
-        return qoq_fail_memory(err, qoq_h5_path(file->h5), TENSORS, file->tensors.count);
     return QOQ_OK;
 }
 
@@ -240,18 +274,5 @@ enum qoq_status qoq_model_file_get(void *data, struct qoq_model_file *file, cons
         return qoq_fail_memory(err, qoq_h5_path(file->h5), name, strlen(name));
     status = qoq_h5_read_into(data, file->h5, full, dtype, dim, rank, 1, err);
     free(full);
-    if (status == QOQ_OK)
-        file->seen[found - file->tensors.item] = 1;
     return status;
-}
-
-enum qoq_status qoq_model_file_check_all_read(const struct qoq_model_file *file,
-                                              struct qoq_error *err)
-{
-    for (size_t i = 0; i < file->tensors.count; i++) {
-        if (!file->seen[i])
-            return qoq_fail(err, QOQ_ERR_FORMAT, qoq_h5_path(file->h5), file->tensors.item[i].name,
-                            "a tensor that such a model does not have");
-    }
-    return QOQ_OK;
 }

@@ -17,12 +17,13 @@
 /* What a file says of its model besides the tensors. Strings are malloced on reading. */
 struct qoq_model_header {
     struct qoq_config config;
-    int numerics;    /* QOQ_NUMERICS_VERSION of the writer */
-    char *precision; /* qoq_precision_name */
-    size_t group;    /* 0: none */
-    char *source;    /* name of the model it was made from; "" if not told */
-    char *method;    /* how it was quantized, e.g. "rtn" */
-    char *tokenizer; /* contents of tokenizer.json, or NULL */
+    int numerics;                     /* QOQ_NUMERICS_VERSION of the writer */
+    char *precision;                  /* qoq_precision_name */
+    size_t group;                     /* 0: none */
+    struct qoq_simulation simulation; /* binary32 models that imitate quantization */
+    char *source;                     /* name of the model it was made from; "" if not told */
+    char *method;                     /* how it was quantized, e.g. "rtn" */
+    char *tokenizer;                  /* contents of tokenizer.json, or NULL */
     size_t tokenizer_bytes;
 };
 void qoq_model_header_free(struct qoq_model_header *header);
@@ -56,10 +57,6 @@ const struct qoq_tensors *qoq_model_file_tensors(const struct qoq_model_file *fi
 QOQ_CHECKED enum qoq_status qoq_model_file_get(void *data, struct qoq_model_file *file,
                                                const char *name, enum qoq_dtype dtype,
                                                const size_t *dim, int rank, struct qoq_error *err);
-
-/* QOQ_ERR_FORMAT if the file holds a tensor that was never read: a model has no unknown tensors. */
-QOQ_CHECKED enum qoq_status qoq_model_file_check_all_read(const struct qoq_model_file *file,
-                                                          struct qoq_error *err);
 
 /* Closes a file that was opened, or drops one that was created. *file becomes NULL. */
 void qoq_model_file_close(struct qoq_model_file **file);

@@ -17,6 +17,7 @@ libqoq_core_la_SOURCES = \
 	ref/model/layer_baseline.c \
 	ref/model/layer_quantized.c \
 	ref/model/model.h \
+	ref/model/narrow.c \
 	ref/model/precision.c \
 	ref/model/random.c \
 	ref/model/sample.c \
@@ -84,9 +85,13 @@ libqoq_core_la_SOURCES = \
 	ref/ops/weight_w8.c \
 	ref/quantize/calibration.h \
 	ref/quantize/grid.h \
+	ref/quantize/layer_round.c \
+	ref/quantize/layer_steps.c \
+	ref/quantize/quantize_model.c \
+	ref/quantize/quantizer.c \
 	ref/quantize/quantizer.h \
+	ref/quantize/linear_stats.c \
 	ref/quantize/recipe.c \
-	ref/quantize/rtn.c \
 	ref/quantize/transform.h \
 	ref/status.c
 
@@ -142,10 +147,14 @@ libqoq_golden_la_SOURCES = \
 libqoq_load_la_SOURCES = \
 	ref/cli/array_name.c \
 	ref/cli/array_name.h \
+	ref/cli/calibration_text.c \
+	ref/cli/calibration_text.h \
 	ref/cli/load.c \
 	ref/cli/load.h \
 	ref/cli/load_file.c \
 	ref/cli/load_hf.c \
+	ref/cli/source.c \
+	ref/cli/source.h \
 	ref/cli/store.c \
 	ref/cli/store.h
 
@@ -163,7 +172,15 @@ qoq_SOURCES = \
 	ref/cli/golden_make.c \
 	ref/cli/inspect.c \
 	ref/cli/main.c \
+	ref/cli/partial.c \
+	ref/cli/partial.h \
 	ref/cli/quantize.c \
+	ref/cli/quantize_job.c \
+	ref/cli/quantize_job.h \
+	ref/cli/quantize_report.c \
+	ref/cli/quantize_report.h \
+	ref/cli/recipe_options.c \
+	ref/cli/recipe_options.h \
 	ref/cli/report.c \
 	ref/cli/report.h
 qoq_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)

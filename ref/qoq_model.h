@@ -139,7 +139,7 @@ struct qoq_progress {
 };
 
 /* Quantizes a baseline model by rounding to nearest (N 4, 12.1) into a new model. progress (may be
- * NULL) counts linear layers, from 0 once embedding, head and final gain are through.
+ * NULL) counts thousandths of layers, from 0 once embedding, head and final gain are through.
  * QOQ_ERR_RANGE: a weight is not finite, or an embedding or a scale overflows binary16. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_model_quantize_rtn(struct qoq_model **out,
                                                            const struct qoq_model *baseline,

@@ -13,19 +13,12 @@
 #include <unistd.h>
 
 #include "cli/array_name.h"
+#include "cli/source.h"
 #include "data/file.h"
 #include "data/hf_config.h"
 #include "data/safetensors.h"
 
 #define TOKENIZER_BYTES_MAX ((size_t)256 << 20)
-
-struct source {
-    const char *directory;
-    const char *prefix;
-    struct qoq_safetensors *set;
-    unsigned char *expected; /* [tensors in the set] */
-    struct qoq_error *err;
-};
 
 /* Index of a tensor among the ascending names of the set, or SIZE_MAX. */
 static size_t find_index(const struct qoq_safetensors *set, const char *name)
@@ -46,17 +39,17 @@ static size_t find_index(const struct qoq_safetensors *set, const char *name)
 /* Looks only at what the files' headers say. */
 static enum qoq_status check_array(void *context, const struct qoq_array *array)
 {
-    struct source *source = context;
+    struct qoq_source *source = context;
     char name[QOQ_ARRAY_NAME], wanted[64], found[128];
     size_t index = find_index(source->set, qoq_array_hf_name(name, array, source->prefix));
 
     if (index == SIZE_MAX) {
-        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name, "missing");
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name, "missing");
     }
     const struct qoq_safetensors_entry *entry = qoq_safetensors_entry(source->set, index);
     if (entry->rank != array->rank ||
         memcmp(entry->dim, array->dim, (size_t)array->rank * sizeof *array->dim) != 0) {
-        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name,
+        return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name,
                         "shape %s, config.json asks for %s",
                         qoq_shape_text(found, sizeof found, entry->dim, entry->rank),
                         qoq_shape_text(wanted, sizeof wanted, array->dim, array->rank));
@@ -78,20 +71,21 @@ static int may_be_ignored(const char *name)
            ends_with(name, "rotary_emb.sin_cached");
 }
 
-static enum qoq_status check_unknown(const struct source *source, const struct qoq_config *config)
+static enum qoq_status check_unknown(const struct qoq_source *source,
+                                     const struct qoq_config *config)
 {
     for (size_t i = 0; i < qoq_safetensors_count(source->set); i++) {
         const char *name = qoq_safetensors_entry(source->set, i)->name;
         int tied_head = config->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
         if (!source->expected[i] && !may_be_ignored(name) && !tied_head) {
-            return qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, name,
+            return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name,
                             "no part of the model that config.json describes");
         }
     }
     return QOQ_OK;
 }
 
-static enum qoq_status check_tensors(struct source *source, const struct qoq_config *config)
+static enum qoq_status check_tensors(struct qoq_source *source, const struct qoq_config *config)
 {
     struct qoq_outline outline = {config, QOQ_FP32, 0, NULL};
     size_t count = qoq_safetensors_count(source->set);
@@ -99,15 +93,14 @@ static enum qoq_status check_tensors(struct source *source, const struct qoq_con
     source->prefix = find_index(source->set, "embed_tokens.weight") != SIZE_MAX ? "" : "model.";
     source->expected = calloc(count + 1, 1);
     if (source->expected == NULL) {
-        return qoq_fail_memory(source->err, source->directory, NULL, count + 1);
+        return qoq_fail_memory(source->err, source->path, NULL, count + 1);
     }
     QOQ_TRY(qoq_arrays_visit(&outline, check_array, source));
     return check_unknown(source, config);
 }
 
-static enum qoq_status read_array(void *context, const struct qoq_array *array)
+enum qoq_status qoq_source_read_hf(struct qoq_source *source, const struct qoq_array *array)
 {
-    struct source *source = context;
     char name[QOQ_ARRAY_NAME];
 
     return qoq_safetensors_read_f32(array->data, source->set,
@@ -115,58 +108,27 @@ static enum qoq_status read_array(void *context, const struct qoq_array *array)
                                     array->rank, 1, source->err);
 }
 
-/* A head stored beside a tied embedding must be the embedding. */
-static enum qoq_status check_tied_head(struct source *source, const struct qoq_model *model)
+enum qoq_status qoq_source_check_tied_head(struct qoq_source *source, const float *embed)
 {
-    const struct qoq_config *config = &model->config;
+    const struct qoq_config *config = &source->header.config;
     size_t dim[2] = {config->vocab, config->hidden},
            bytes = config->vocab * config->hidden * sizeof(float);
 
-    if (!config->tie_embeddings || find_index(source->set, "lm_head.weight") == SIZE_MAX) {
+    if (source->set == NULL || !config->tie_embeddings ||
+        find_index(source->set, "lm_head.weight") == SIZE_MAX) {
         return QOQ_OK;
     }
     float *head = malloc(bytes);
     if (head == NULL) {
-        return qoq_fail_memory(source->err, source->directory, "lm_head.weight", bytes);
+        return qoq_fail_memory(source->err, source->path, "lm_head.weight", bytes);
     }
     enum qoq_status status =
         qoq_safetensors_read_f32(head, source->set, "lm_head.weight", dim, 2, 1, source->err);
-    if (status == QOQ_OK && memcmp(head, model->embed_f32, bytes) != 0) {
-        status = qoq_fail(source->err, QOQ_ERR_FORMAT, source->directory, "lm_head.weight",
+    if (status == QOQ_OK && memcmp(head, embed, bytes) != 0) {
+        status = qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, "lm_head.weight",
                           "differs from the embedding although tie_word_embeddings is true");
     }
     free(head);
-    return status;
-}
-
-static enum qoq_status read_model(struct qoq_model **model, struct source *source,
-                                  const struct qoq_config *config)
-{
-    enum qoq_status status = qoq_model_create(model, config, QOQ_FP32, 0);
-
-    if (status != QOQ_OK) {
-        return qoq_fail(source->err, status, source->directory, NULL, "%s",
-                        qoq_status_string(status));
-    }
-    struct qoq_outline outline = qoq_model_outline(*model);
-    QOQ_TRY(qoq_arrays_visit(&outline, read_array, source));
-    return check_tied_head(source, *model);
-}
-
-static enum qoq_status load_weights(struct qoq_loaded *out, const char *directory,
-                                    struct qoq_error *err)
-{
-    struct source source = {.directory = directory, .err = err};
-    enum qoq_status status = qoq_safetensors_open(&source.set, directory, err);
-
-    if (status == QOQ_OK) {
-        status = check_tensors(&source, &out->header.config);
-    }
-    if (status == QOQ_OK) {
-        status = read_model(&out->model, &source, &out->header.config);
-    }
-    free(source.expected);
-    qoq_safetensors_close(&source.set);
     return status;
 }
 
@@ -238,13 +200,37 @@ static enum qoq_status describe(struct qoq_model_header *header, const char *dir
     return load_tokenizer(header, directory, err);
 }
 
+enum qoq_status qoq_source_open_hf(struct qoq_source *source)
+{
+    QOQ_TRY(describe(&source->header, source->path, source->err));
+    QOQ_TRY(qoq_safetensors_open(&source->set, source->path, source->err));
+    return check_tensors(source, &source->header.config);
+}
+
+static enum qoq_status read_model(struct qoq_model **model, struct qoq_source *source)
+{
+    enum qoq_status status = qoq_model_create(model, &source->header.config, QOQ_FP32, 0);
+
+    if (status != QOQ_OK) {
+        return qoq_fail(source->err, status, source->path, NULL, "%s", qoq_status_string(status));
+    }
+    struct qoq_outline outline = qoq_model_outline(*model);
+    QOQ_TRY(qoq_arrays_visit(&outline, qoq_source_read, source));
+    return qoq_source_check_tied_head(source, (*model)->embed_f32);
+}
+
 enum qoq_status qoq_load_hf(struct qoq_loaded *out, const char *directory, struct qoq_error *err)
 {
+    struct qoq_source source = {.path = directory, .err = err};
+
     memset(out, 0, sizeof *out);
-    enum qoq_status status = describe(&out->header, directory, err);
+    enum qoq_status status = qoq_source_open_hf(&source);
     if (status == QOQ_OK) {
-        status = load_weights(out, directory, err);
+        status = read_model(&out->model, &source);
     }
+    out->header = source.header;
+    memset(&source.header, 0, sizeof source.header);
+    qoq_source_close(&source);
     if (status != QOQ_OK) {
         qoq_loaded_free(out);
     }

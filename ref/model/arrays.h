@@ -64,4 +64,8 @@ QOQ_CHECKED enum qoq_status qoq_arrays_visit_layer(const struct qoq_outline *out
                                                    const struct qoq_layer *data,
                                                    qoq_array_visitor visit, void *context);
 
+/* Bytes of all arrays, and (if linear_bytes is not NULL) of codes, scales and zeros of the linear
+ * layers. */
+size_t qoq_outline_bytes(const struct qoq_outline *outline, size_t *linear_bytes);
+
 #endif

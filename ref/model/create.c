@@ -181,15 +181,21 @@ static enum qoq_status count_bytes(void *context, const struct qoq_array *array)
     return QOQ_OK;
 }
 
-size_t qoq_model_bytes(const struct qoq_model *model, size_t *linear_bytes)
+size_t qoq_outline_bytes(const struct qoq_outline *outline, size_t *linear_bytes)
 {
-    struct qoq_outline outline = qoq_model_outline(model);
     struct size_count count = {0, 0};
-    enum qoq_status status = qoq_arrays_visit(&outline, count_bytes, &count);
+    enum qoq_status status = qoq_arrays_visit(outline, count_bytes, &count);
 
     (void)status;
     if (linear_bytes != NULL) {
         *linear_bytes = count.linears;
     }
     return count.linears + count.rest;
+}
+
+size_t qoq_model_bytes(const struct qoq_model *model, size_t *linear_bytes)
+{
+    struct qoq_outline outline = qoq_model_outline(model);
+
+    return qoq_outline_bytes(&outline, linear_bytes);
 }

@@ -44,4 +44,8 @@ static inline size_t qoq_size_add(size_t a, size_t b)
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
+/* out [count] = in in binary16. QOQ_ERR_RANGE: a number that is no finite binary16, which files
+ * never hold (N 1.4). */
+QOQ_CHECKED enum qoq_status qoq_narrow(qoq_half *out, const float *in, size_t count);
+
 #endif

@@ -2,21 +2,8 @@
 /* A whole model in memory through the quantizer. */
 #include "quantize/quantizer.h"
 
-#include "numerics/half.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-static enum qoq_status narrow(qoq_half *out, const float *in, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        out[i] = qoq_half_from_float(in[i]);
-        if (!qoq_half_is_finite(out[i])) {
-            return QOQ_ERR_RANGE;
-        }
-    }
-    return QOQ_OK;
-}
 
 /* Embedding, head and final gain of the result: in binary32, or narrowed. */
 static enum qoq_status deliver_ends(struct qoq_model *out, const float *embed, const float *head,
@@ -26,8 +13,8 @@ static enum qoq_status deliver_ends(struct qoq_model *out, const float *embed, c
 
     memcpy(out->norm, norm, hidden * sizeof *norm);
     if (out->precision != QOQ_FP32) {
-        QOQ_TRY(narrow(out->embed, embed, count));
-        return head != NULL ? narrow(out->head, head, count) : QOQ_OK;
+        QOQ_TRY(qoq_narrow(out->embed, embed, count));
+        return head != NULL ? qoq_narrow(out->head, head, count) : QOQ_OK;
     }
     memcpy(out->embed_f32, embed, count * sizeof *embed);
     if (head != NULL) {
@@ -159,4 +146,27 @@ enum qoq_status qoq_model_quantize(struct qoq_model **out, const struct qoq_mode
         *out = NULL;
     }
     return status;
+}
+
+enum qoq_status qoq_model_quantize_rtn(struct qoq_model **out, const struct qoq_model *baseline,
+                                       enum qoq_precision precision, size_t group,
+                                       const struct qoq_progress *progress)
+{
+    static const enum qoq_grid_kind grids[] = {[QOQ_FP32] = QOQ_GRID_NONE,
+                                               [QOQ_W8A8KV8] = QOQ_GRID_W8,
+                                               [QOQ_W4A8KV4_CHANNEL] = QOQ_GRID_W4_CHANNEL,
+                                               [QOQ_W4A8KV4_GROUP] = QOQ_GRID_W4_GROUP};
+    struct qoq_recipe recipe = {.act_bits = 8};
+
+    if (out == NULL) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    *out = NULL;
+    if ((unsigned)precision >= QOQ_PRECISIONS || precision == QOQ_FP32) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    recipe.grid = grids[precision];
+    recipe.group = precision == QOQ_W4A8KV4_GROUP ? group : 0;
+    recipe.kv_bits = qoq_precision_kv_bits(precision);
+    return qoq_model_quantize(out, baseline, &recipe, NULL, 0, 0, progress);
 }
