@@ -161,6 +161,8 @@ libqoq_load_la_SOURCES = \
 qoq_SOURCES = \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
+	ref/cli/divergence.c \
+	ref/cli/divergence.h \
 	ref/cli/eval.c \
 	ref/cli/evaluate.c \
 	ref/cli/evaluate.h \

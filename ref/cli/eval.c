@@ -23,6 +23,9 @@ static const char help[] =
     "  -c, --chunk N         tokens of a sequence fed at once (default 256)\n"
     "  -b, --batch N         sequences fed side by side (default 1)\n"
     "  -p, --page N          tokens in a page of the KV cache (default 64)\n"
+    "  -r, --reference MODEL compare logits with those of this model: mean divergence\n"
+    "                        (nats), share of equal first choices, largest difference\n"
+    "                        relative to the largest logit of its row\n"
     "      --csv             comma-separated values with a header\n"
     "      --digest          only print a SHA-256 over all logits of each model\n"
     "  -h, --help            this text\n"
@@ -31,7 +34,7 @@ static const char help[] =
     "batch, page, threads or machine.\n";
 
 struct options {
-    const char *tokens;
+    const char *tokens, *reference;
     size_t sequences; /* 0: all */
     struct qoq_evaluation_plan plan;
     int csv, digest;
@@ -40,15 +43,11 @@ struct options {
 enum { OPTION_CSV = 256, OPTION_DIGEST };
 
 static const struct option long_options[] = {
-    {"tokens", required_argument, NULL, 't'},
-    {"sequences", required_argument, NULL, 'n'},
-    {"chunk", required_argument, NULL, 'c'},
-    {"batch", required_argument, NULL, 'b'},
-    {"page", required_argument, NULL, 'p'},
-    {"csv", no_argument, NULL, OPTION_CSV},
-    {"digest", no_argument, NULL, OPTION_DIGEST},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"tokens", required_argument, NULL, 't'}, {"sequences", required_argument, NULL, 'n'},
+    {"chunk", required_argument, NULL, 'c'},  {"batch", required_argument, NULL, 'b'},
+    {"page", required_argument, NULL, 'p'},   {"reference", required_argument, NULL, 'r'},
+    {"csv", no_argument, NULL, OPTION_CSV},   {"digest", no_argument, NULL, OPTION_DIGEST},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 /* Takes one option; returns -1 to go on, otherwise an exit status. */
@@ -62,6 +61,9 @@ static int take_option(struct options *options, int option, char **argv)
     switch (option) {
     case 't':
         options->tokens = optarg;
+        return -1;
+    case 'r':
+        options->reference = optarg;
         return -1;
     case OPTION_CSV:
         options->csv = 1;
@@ -91,12 +93,13 @@ static void print_header(const struct options *options)
         return;
     }
     if (options->csv) {
-        puts("model,precision,group,tokens,scored,nll,perplexity,weight_bytes,linear_bytes,kv_"
-             "bytes_per_token,tokens_per_second");
+        printf("model,precision,group,tokens,scored,nll,perplexity,weight_bytes,linear_bytes,kv_"
+               "bytes_per_token,tokens_per_second%s\n",
+               options->reference != NULL ? ",divergence,agreement,worst_logit" : "");
     } else {
-        printf("%-28s %-15s %5s %8s %10s %10s %12s %12s %9s %10s\n", "model", "precision", "group",
-               "tokens", "nll", "perplexity", "weight bytes", "linear bytes", "KV B/tok",
-               "tokens/s");
+        printf("%-28s %-15s %5s %8s %10s %10s %12s %12s %9s %10s%s\n", "model", "precision",
+               "group", "tokens", "nll", "perplexity", "weight bytes", "linear bytes", "KV B/tok",
+               "tokens/s", options->reference != NULL ? " divergence  agreement worst logit" : "");
     }
 }
 
@@ -117,74 +120,113 @@ static void print_csv_text(const char *text)
     putchar('"');
 }
 
+static void print_divergence(const struct options *options, const struct qoq_divergence *d)
+{
+    if (options->reference != NULL) {
+        printf(options->csv ? ",%.9g,%.6f,%.3g" : " %10.6f %10.5f %11.3g", d->kl, d->agreement,
+               d->worst);
+    }
+    putchar('\n');
+}
+
+/* The precision, or what a binary32 model imitates. */
+static const char *precision_of(char text[32], const struct qoq_model *model)
+{
+    const struct qoq_simulation *s = &model->simulation;
+
+    if (s->act_bits == 0 && s->kv_bits == 0) {
+        return qoq_precision_name(model->precision);
+    }
+    snprintf(text, 32, "fp32~a%ukv%u", s->act_bits ? s->act_bits : 16,
+             s->kv_bits ? s->kv_bits : 16);
+    return text;
+}
+
 static void print_row(const struct options *options, const char *path,
                       const struct qoq_model *model, const struct qoq_evaluation *result)
 {
     size_t linear, bytes = qoq_model_bytes(model, &linear);
-    const char *precision = qoq_precision_name(model->precision);
+    char text[32];
+    const char *precision = precision_of(text, model);
 
     if (options->digest) {
         printf("%s  %s\n", result->digest, precision);
     } else if (options->csv) {
         print_csv_text(path);
-        printf(",%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f\n", precision, model->group,
+        printf(",%s,%zu,%zu,%zu,%.9g,%.9g,%zu,%zu,%zu,%.1f", precision, model->group,
                result->tokens, result->scored, result->mean_nll, result->perplexity, bytes, linear,
                result->kv_bytes_per_token, result->tokens_per_second);
     } else {
         size_t length = strlen(path);
         const char *tail = length > 28 ? path + length - 25 : path;
-        printf("%s%-*s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f\n",
+        printf("%s%-*s %-15s %5zu %8zu %10.6f %10.5f %12zu %12zu %9zu %10.0f",
                length > 28 ? "..." : "", length > 28 ? 25 : 28, tail, precision, model->group,
                result->tokens, result->mean_nll, result->perplexity, bytes, linear,
                result->kv_bytes_per_token, result->tokens_per_second);
     }
+    if (!options->digest) {
+        print_divergence(options, &result->divergence);
+    }
     fflush(stdout);
 }
 
-static size_t longest_sequence(const struct qoq_token_file *tokens)
-{
-    int64_t most = 0;
-
-    for (size_t s = 0; s < tokens->sequences; s++) {
-        int64_t length = tokens->offset[s + 1] - tokens->offset[s];
-        most = length > most ? length : most;
-    }
-    return (size_t)most;
-}
-
 static int evaluate_model(const struct options *options, const char *path,
-                          const struct qoq_token_file *tokens)
+                          const struct qoq_token_file *tokens, const struct qoq_model *reference)
 {
     struct qoq_error error = {QOQ_OK, ""};
-    struct qoq_loaded loaded;
+    struct qoq_evaluation_plan plan = options->plan;
     struct qoq_evaluation result;
+    struct qoq_loaded loaded;
+    size_t sequences = options->sequences && options->sequences < tokens->sequences
+                           ? options->sequences
+                           : tokens->sequences;
 
     if (qoq_load(&loaded, path, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }
-    int status = QOQ_EXIT_GOOD;
-    size_t longest = longest_sequence(tokens), positions = loaded.model->config.max_positions;
-    if (longest > positions) {
-        status = qoq_cli_trouble("%s: a sequence of %zu tokens, the model %s has %zu positions",
-                                 options->tokens, longest, path, positions);
-    } else if (tokens->vocab > loaded.model->config.vocab) {
-        status =
-            qoq_cli_trouble("%s: vocab: the tokens are from a vocabulary of %zu, the model has %zu",
-                            options->tokens, tokens->vocab, loaded.model->config.vocab);
-    } else {
-        size_t sequences = options->sequences && options->sequences < tokens->sequences
-                               ? options->sequences
-                               : tokens->sequences;
-        enum qoq_status evaluated =
-            qoq_evaluate(&result, loaded.model, tokens, sequences, &options->plan);
-        if (evaluated != QOQ_OK) {
-            status =
-                qoq_cli_trouble("%s: %s: %s", path, options->tokens, qoq_status_string(evaluated));
-        } else {
+    plan.reference = reference;
+    enum qoq_status status =
+        qoq_evaluate_check(loaded.model, path, tokens, options->tokens, reference, &error);
+    if (status == QOQ_OK) {
+        status = qoq_evaluate(&result, loaded.model, tokens, sequences, &plan);
+        if (status == QOQ_OK) {
             print_row(options, path, loaded.model, &result);
+        } else {
+            qoq_fail(&error, status, path, options->tokens, "%s", qoq_status_string(status));
         }
     }
     qoq_loaded_free(&loaded);
+    return status == QOQ_OK ? QOQ_EXIT_GOOD : qoq_cli_trouble("%s", error.text);
+}
+
+/* Loads the reference, if there is one. */
+static int load_reference(struct qoq_loaded *reference, const struct options *options)
+{
+    struct qoq_error error = {QOQ_OK, ""};
+
+    memset(reference, 0, sizeof *reference);
+    return options->reference == NULL || qoq_load(reference, options->reference, &error) == QOQ_OK
+               ? QOQ_EXIT_GOOD
+               : qoq_cli_trouble("%s", error.text);
+}
+
+static int evaluate_models(const struct options *options, const struct qoq_token_file *tokens,
+                           char **path, int paths)
+{
+    struct qoq_loaded reference;
+    int status =
+        qoq_longest_sequence(tokens) < 2
+            ? qoq_cli_trouble("%s: nothing to score: no sequence has two tokens", options->tokens)
+            : load_reference(&reference, options);
+
+    if (status != QOQ_EXIT_GOOD) {
+        return status;
+    }
+    print_header(options);
+    for (int i = 0; i < paths && status == QOQ_EXIT_GOOD; i++) {
+        status = evaluate_model(options, path[i], tokens, reference.model);
+    }
+    qoq_loaded_free(&reference);
     return status;
 }
 
@@ -196,7 +238,8 @@ int qoq_cli_eval(int argc, char **argv)
     struct qoq_token_file tokens;
 
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "t:n:c:b:p:h", long_options, NULL)) != -1;) {
+    for (int option;
+         (option = getopt_long(argc, argv, "t:n:c:b:p:r:h", long_options, NULL)) != -1;) {
         int status = take_option(&options, option, argv);
         if (status >= 0) {
             return status;
@@ -211,16 +254,7 @@ int qoq_cli_eval(int argc, char **argv)
     if (qoq_token_file_read(&tokens, options.tokens, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }
-    int status =
-        longest_sequence(&tokens) < 2
-            ? qoq_cli_trouble("%s: nothing to score: no sequence has two tokens", options.tokens)
-            : QOQ_EXIT_GOOD;
-    if (status == QOQ_EXIT_GOOD) {
-        print_header(&options);
-    }
-    for (int i = optind; i < argc && status == QOQ_EXIT_GOOD; i++) {
-        status = evaluate_model(&options, argv[i], &tokens);
-    }
+    int status = evaluate_models(&options, &tokens, argv + optind, argc - optind);
     qoq_token_file_free(&tokens);
     return qoq_cli_finish(status);
 }

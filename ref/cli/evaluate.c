@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/divergence.h"
 #include "data/sha256.h"
 #include "numerics/bits.h"
 
@@ -16,14 +17,17 @@
 struct run {
     const struct qoq_model *model;
     const struct qoq_token_file *tokens;
+    const struct qoq_evaluation_plan *plan;
     struct qoq_session *session;
     size_t chunk;
-    int digest;
-    struct qoq_segment *segment; /* [batch] */
-    size_t *position;            /* [batch] tokens fed so far */
-    struct qoq_sha256 *sum;      /* [batch] */
-    float *logits;               /* [batch * chunk][vocab] */
-    double *nll;                 /* [all tokens]: nll[i] is that of token i + 1 of the file */
+    struct qoq_segment *segment;           /* [batch] */
+    size_t *position;                      /* [batch] tokens fed so far */
+    struct qoq_sha256 *sum;                /* [batch] */
+    float *logits;                         /* [batch * chunk][vocab] */
+    struct qoq_session *reference_session; /* and the next: NULL without a reference */
+    float *reference_logits;
+    struct qoq_divergence_sum divergence;
+    double *nll; /* [all tokens]: nll[i] is that of token i + 1 of the file */
     struct qoq_cli_progress progress;
     size_t fed;
 };
@@ -76,7 +80,7 @@ static void take_rows(struct run *run, float *row, const struct qoq_segment *seg
 
     for (size_t i = 0; i < segment->count; i++, row += vocab) {
         size_t at = run->position[slot] + i;
-        if (run->digest) {
+        if (run->plan->digest) {
             add_to_digest(&run->sum[slot], row, vocab);
         }
         if (at + 1 < length) {
@@ -88,17 +92,37 @@ static void take_rows(struct run *run, float *row, const struct qoq_segment *seg
     run->fed += segment->count;
 }
 
+/* Feeds one step to the model, and to the reference if there is one. */
+static enum qoq_status feed(struct run *run, size_t segments)
+{
+    enum qoq_status status = qoq_session_step(run->session, run->logits, run->segment, segments, 1);
+
+    if (status != QOQ_OK || run->reference_session == NULL) {
+        return status;
+    }
+    size_t vocab = run->model->config.vocab, rows = 0;
+    status =
+        qoq_session_step(run->reference_session, run->reference_logits, run->segment, segments, 1);
+    for (size_t i = 0; i < segments; i++) {
+        rows += run->segment[i].count;
+    }
+    if (status == QOQ_OK) {
+        qoq_divergence_add(&run->divergence, run->reference_logits, run->logits, rows, vocab);
+    }
+    return status;
+}
+
 /* Feeds sequences first .. first + count - 1 side by side to their ends. */
 static enum qoq_status run_side_by_side(struct run *run, size_t first, size_t count)
 {
     for (size_t slot = 0; slot < count; slot++) {
         qoq_session_reset(run->session, slot);
+        qoq_session_reset(run->reference_session, slot);
         qoq_sha256_begin(&run->sum[slot]);
         run->position[slot] = 0;
     }
     for (size_t segments; (segments = next_segments(run, first, count)) > 0;) {
-        enum qoq_status status =
-            qoq_session_step(run->session, run->logits, run->segment, segments, 1);
+        enum qoq_status status = feed(run, segments);
         if (status != QOQ_OK) {
             return status;
         }
@@ -112,6 +136,33 @@ static enum qoq_status run_side_by_side(struct run *run, size_t first, size_t co
     return QOQ_OK;
 }
 
+/* Sum of the nll of a sequence in order; *scored of them. */
+static double sequence_sum(const struct run *run, size_t sequence, size_t *scored)
+{
+    size_t start = (size_t)run->tokens->offset[sequence], length = length_of(run->tokens, sequence);
+    double sum = 0;
+
+    for (size_t i = 0; i + 1 < length; i++) {
+        sum += run->nll[start + i];
+    }
+    *scored = length > 0 ? length - 1 : 0;
+    return sum;
+}
+
+static enum qoq_status tell_done(const struct run *run, size_t first, size_t count)
+{
+    for (size_t s = first; run->plan->sequence_done != NULL && s < first + count; s++) {
+        size_t scored;
+        double sum = sequence_sum(run, s, &scored);
+        enum qoq_status status = run->plan->sequence_done(run->plan->context, s, scored,
+                                                          scored ? sum / (double)scored : 0);
+        if (status != QOQ_OK) {
+            return status;
+        }
+    }
+    return QOQ_OK;
+}
+
 static enum qoq_status run_all(struct run *run, struct qoq_evaluation *out, size_t sequences,
                                size_t batch)
 {
@@ -119,9 +170,12 @@ static enum qoq_status run_all(struct run *run, struct qoq_evaluation *out, size
     char hex[65];
 
     qoq_sha256_begin(&all);
-    for (size_t first = 0; first < sequences; first += batch) {
+    for (size_t first = run->plan->first; first < sequences; first += batch) {
         size_t count = sequences - first < batch ? sequences - first : batch;
         enum qoq_status status = run_side_by_side(run, first, count);
+        if (status == QOQ_OK) {
+            status = tell_done(run, first, count);
+        }
         if (status != QOQ_OK) {
             return status;
         }
@@ -140,14 +194,15 @@ static void summarize(struct qoq_evaluation *out, const struct run *run, size_t 
     double sum = 0;
 
     out->scored = 0;
-    for (size_t s = 0; s < sequences; s++) {
+    for (size_t s = run->plan->first; s < sequences; s++) {
         size_t start = (size_t)run->tokens->offset[s], length = length_of(run->tokens, s);
         for (size_t i = 0; i + 1 < length; i++) {
             sum += run->nll[start + i];
             out->scored++;
         }
     }
-    out->tokens = (size_t)run->tokens->offset[sequences];
+    out->tokens = (size_t)(run->tokens->offset[sequences] - run->tokens->offset[run->plan->first]);
+    out->divergence = qoq_divergence_mean(&run->divergence);
     out->mean_nll = out->scored ? sum / (double)out->scored : 0;
     out->perplexity = qoq_perplexity(out->mean_nll);
 }
@@ -163,19 +218,52 @@ static size_t cache_bytes_per_token(const struct qoq_model *model)
     return 2 * config->layers * bytes;
 }
 
-static size_t longest(const struct qoq_token_file *tokens, size_t sequences)
+static size_t longest(const struct qoq_token_file *tokens, size_t first, size_t sequences)
 {
     size_t most = 1;
 
-    for (size_t s = 0; s < sequences; s++) {
+    for (size_t s = first; s < sequences; s++) {
         most = length_of(tokens, s) > most ? length_of(tokens, s) : most;
     }
     return most;
 }
 
+size_t qoq_longest_sequence(const struct qoq_token_file *tokens)
+{
+    return longest(tokens, 0, tokens->sequences);
+}
+
+enum qoq_status qoq_evaluate_check(const struct qoq_model *model, const char *name,
+                                   const struct qoq_token_file *tokens, const char *file,
+                                   const struct qoq_model *reference, struct qoq_error *err)
+{
+    size_t most = qoq_longest_sequence(tokens), positions = model->config.max_positions;
+
+    if (reference != NULL && reference->config.max_positions < positions) {
+        positions = reference->config.max_positions;
+    }
+    if (most > positions) {
+        return qoq_fail(err, QOQ_ERR_SHAPE, file, NULL,
+                        "a sequence of %zu tokens, the model %s has %zu positions", most, name,
+                        positions);
+    }
+    if (tokens->vocab > model->config.vocab) {
+        return qoq_fail(err, QOQ_ERR_SHAPE, file, "vocab",
+                        "the tokens are from a vocabulary of %zu, the model has %zu", tokens->vocab,
+                        model->config.vocab);
+    }
+    if (reference != NULL && reference->config.vocab != model->config.vocab) {
+        return qoq_fail(err, QOQ_ERR_SHAPE, name, "vocab", "%zu, the reference has %zu",
+                        model->config.vocab, reference->config.vocab);
+    }
+    return QOQ_OK;
+}
+
 static void release(struct run *run)
 {
     qoq_session_free(run->session);
+    qoq_session_free(run->reference_session);
+    free(run->reference_logits);
     free(run->segment);
     free(run->position);
     free(run->sum);
@@ -205,20 +293,29 @@ static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_
     if (!run->segment || !run->position || !run->sum || !run->logits || !run->nll) {
         return QOQ_ERR_MEMORY;
     }
-    return qoq_session_create(&run->session, run->model, batch, most, page_tokens);
+    enum qoq_status status =
+        qoq_session_create(&run->session, run->model, batch, most, page_tokens);
+    if (status != QOQ_OK || run->plan->reference == NULL) {
+        return status;
+    }
+    run->reference_logits = malloc(batch * run->chunk * vocab * sizeof *run->reference_logits);
+    return run->reference_logits == NULL
+               ? QOQ_ERR_MEMORY
+               : qoq_session_create(&run->reference_session, run->plan->reference, batch, most,
+                                    page_tokens);
 }
 
 enum qoq_status qoq_evaluate(struct qoq_evaluation *out, const struct qoq_model *model,
                              const struct qoq_token_file *tokens, size_t sequences,
                              const struct qoq_evaluation_plan *plan)
 {
-    struct run run = {
-        .model = model, .tokens = tokens, .chunk = plan->chunk, .digest = plan->digest};
-    size_t total = (size_t)tokens->offset[sequences];
+    struct run run = {.model = model, .tokens = tokens, .plan = plan, .chunk = plan->chunk};
+    size_t all = (size_t)tokens->offset[sequences],
+           total = all - (size_t)tokens->offset[plan->first];
     size_t batch = plan->batch < sequences ? plan->batch : sequences ? sequences : 1;
 
     enum qoq_status status =
-        prepare(&run, batch, longest(tokens, sequences), total, plan->page_tokens);
+        prepare(&run, batch, longest(tokens, plan->first, sequences), all, plan->page_tokens);
     if (status == QOQ_OK) {
         double began = qoq_cli_seconds();
         qoq_cli_progress_begin(&run.progress, qoq_precision_name(model->precision), "tokens",
