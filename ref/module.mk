@@ -159,14 +159,22 @@ libqoq_load_la_SOURCES = \
 	ref/cli/store.h
 
 qoq_SOURCES = \
+	ref/cli/ablate.c \
+	ref/cli/ablate_row.c \
+	ref/cli/ablate_row.h \
+	ref/cli/ablate_table.c \
+	ref/cli/ablate_table.h \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
+	ref/cli/data_directory.h \
 	ref/cli/divergence.c \
 	ref/cli/divergence.h \
 	ref/cli/eval.c \
 	ref/cli/evaluate.c \
 	ref/cli/evaluate.h \
 	ref/cli/generate.c \
+	ref/cli/gnuplot.c \
+	ref/cli/gnuplot.h \
 	ref/cli/golden.c \
 	ref/cli/golden.h \
 	ref/cli/golden_check.c \

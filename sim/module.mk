@@ -34,6 +34,9 @@ libqoq_sim_la_CFLAGS = $(AM_CFLAGS)
 qoq_sim_SOURCES = \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
+	ref/cli/data_directory.h \
+	ref/cli/gnuplot.c \
+	ref/cli/gnuplot.h \
 	sim/cli/attention.c \
 	sim/cli/axis.c \
 	sim/cli/axis.h \
@@ -142,6 +145,8 @@ dist_simmodels_DATA = \
 	data/models/yi-34b.shape.json
 dist_simpaper_DATA = \
 	data/paper/ablation.csv \
+	data/paper/accuracy_methods.csv \
+	data/paper/accuracy_steps.csv \
 	data/paper/elementwise_a100.csv \
 	data/paper/gemm_a100.csv \
 	data/paper/kv4_attention.csv \

@@ -20,6 +20,7 @@ int qoq_cli_eval(int argc, char **argv);
 int qoq_cli_generate(int argc, char **argv);
 int qoq_cli_inspect(int argc, char **argv);
 int qoq_cli_golden(int argc, char **argv);
+int qoq_cli_ablate(int argc, char **argv);
 
 #if defined(__GNUC__)
 #define QOQ_PRINTF(text, first) __attribute__((format(printf, text, first)))

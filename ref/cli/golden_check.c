@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/data_directory.h"
 #include "cli/golden.h"
 #include "data/endian.h"
 #include "data/file.h"
@@ -236,15 +237,11 @@ static void check_directory(struct check *check, const char *directory)
 /* The directory of the golden files that come with the program. */
 static void check_default(struct check *check)
 {
-    const char *data = getenv("QOQ_DATADIR");
+    char *directory = qoq_file_join(qoq_data_directory(), "golden");
 
-#ifdef QOQ_PKGDATADIR
-    data = data != NULL ? data : QOQ_PKGDATADIR;
-#endif
-    char *directory = data != NULL ? qoq_file_join(data, "golden") : NULL;
     if (directory == NULL) {
         check->failed++;
-        worsen(check, qoq_cli_trouble("golden: name files or a directory, or set QOQ_DATADIR"));
+        worsen(check, qoq_cli_trouble("golden: not enough memory"));
         return;
     }
     check_directory(check, directory);

@@ -13,7 +13,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
-    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden},
+    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden}, {"ablate", qoq_cli_ablate},
 };
 
 static const char help[] =
@@ -23,6 +23,7 @@ static const char help[] =
     "Commands:\n"
     "  quantize MODEL -o OUT.h5       quantize a Hugging Face model directory\n"
     "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
+    "  ablate MODEL -o DIRECTORY      what each step buys; methods side by side\n"
     "  generate MODEL                 text from a model\n"
     "  inspect FILE                   what a file holds\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"

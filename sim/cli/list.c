@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/data_directory.h"
 #include "data/description.h"
 #include "sim/cli/help.h"
 #include "sim/cli/options.h"
@@ -37,7 +38,7 @@ static int read_names(char *names[256], const char *directory, const char *suffi
     char path[QOQ_SIM_PATH];
     int count = 0;
 
-    snprintf(path, sizeof path, "%s/%s", qoq_sim_data_directory(), directory);
+    snprintf(path, sizeof path, "%s/%s", qoq_data_directory(), directory);
     DIR *open = opendir(path);
     if (!open) {
         qoq_cli_trouble("%s: %s (set QOQ_DATADIR?)", path, strerror(errno));

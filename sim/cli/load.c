@@ -9,18 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/data_directory.h"
 #include "data/description.h"
-
-#ifndef QOQ_PKGDATADIR
-#define QOQ_PKGDATADIR "data"
-#endif
-
-const char *qoq_sim_data_directory(void)
-{
-    const char *given = getenv("QOQ_DATADIR");
-
-    return given && *given ? given : QOQ_PKGDATADIR;
-}
 
 static const struct {
     const char *directory, *suffix, *what, *option;
@@ -42,10 +32,9 @@ static int is_path(const char *name)
 enum qoq_status qoq_sim_find(char path[QOQ_SIM_PATH], enum qoq_sim_kind kind, const char *name,
                              struct qoq_error *err)
 {
-    int length = is_path(name)
-                     ? snprintf(path, QOQ_SIM_PATH, "%s", name)
-                     : snprintf(path, QOQ_SIM_PATH, "%s/%s/%s%s", qoq_sim_data_directory(),
-                                kinds[kind].directory, name, kinds[kind].suffix);
+    int length = is_path(name) ? snprintf(path, QOQ_SIM_PATH, "%s", name)
+                               : snprintf(path, QOQ_SIM_PATH, "%s/%s/%s%s", qoq_data_directory(),
+                                          kinds[kind].directory, name, kinds[kind].suffix);
     FILE *file;
 
     if (length < 0 || length >= QOQ_SIM_PATH) {

@@ -6,10 +6,6 @@
 #include "data/error.h"
 #include "sim/cost/case.h"
 
-/* The directory of gpus/, models/, schemes/, paper/: the environment's QOQ_DATADIR, or where they
- * were installed. */
-const char *qoq_sim_data_directory(void);
-
 enum qoq_sim_kind { QOQ_SIM_GPU, QOQ_SIM_SCHEME, QOQ_SIM_KV, QOQ_SIM_MODEL };
 
 /* The file that `name` means: itself where it has a slash or ends in .json, else one of the data

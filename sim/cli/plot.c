@@ -4,82 +4,18 @@
 
 #include "sim/cli/plot.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "cli/cli.h"
+#include "cli/gnuplot.h"
 
-/* Text inside double quotes of gnuplot. */
-static void quoted(FILE *out, const char *text)
+#define OPTION "--plot"
+
+static struct qoq_gnuplot page(const struct qoq_sim_plot *plot)
 {
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', out);
-        }
-        fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
-    }
-    fputc('"', out);
-}
-
-static const char *terminal(const char *file)
-{
-    const char *dot = strrchr(file, '.');
-
-    if (!dot) {
-        return NULL;
-    }
-    return strcmp(dot, ".svg") == 0   ? "svg size 900,600 dynamic background rgb 'white'"
-           : strcmp(dot, ".png") == 0 ? "pngcairo size 900,600"
-           : strcmp(dot, ".pdf") == 0 ? "pdfcairo size 18cm,12cm"
-                                      : NULL;
-}
-
-/* Starts gnuplot and sets the page up; NULL after a message. */
-static FILE *start(const struct qoq_sim_plot *plot)
-{
-    if (!terminal(plot->file) || strpbrk(plot->file, "\n\r")) {
-        qoq_cli_trouble("--plot: %s: the name must end in .svg, .png or .pdf", plot->file);
-        return NULL;
-    }
-    FILE *check = fopen(plot->file, "ab");
-    if (!check) {
-        qoq_cli_trouble("--plot: %s: cannot be written", plot->file);
-        return NULL;
-    }
-    fclose(check);
-    signal(SIGPIPE, SIG_IGN);
-    FILE *out = popen("gnuplot -", "w");
-    if (!out) {
-        qoq_cli_trouble("--plot: cannot start gnuplot");
-        return NULL;
-    }
-    fprintf(out, "set terminal %s\nset output ", terminal(plot->file));
-    quoted(out, plot->file);
-    fprintf(out, "\nset title ");
-    quoted(out, plot->title);
-    fprintf(out, " noenhanced\nset xlabel ");
-    quoted(out, plot->x_label);
-    fprintf(out, " noenhanced\nset ylabel ");
-    quoted(out, plot->y_label);
-    fprintf(out, " noenhanced\nset grid\nset key left top noenhanced\n%s%s",
-            plot->log_x ? "set logscale x 2\n" : "", plot->log_y ? "set logscale y\n" : "");
-    return out;
-}
-
-static int finish(FILE *out, const struct qoq_sim_plot *plot)
-{
-    int status = pclose(out);
-
-    if (status == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 127)) {
-        return qoq_cli_trouble("--plot: gnuplot is needed for figures and was not found");
-    }
-    if (status != 0) {
-        return qoq_cli_trouble("--plot: %s: gnuplot could not draw it", plot->file);
-    }
-    return -1;
+    return (struct qoq_gnuplot){plot->file,    plot->title, plot->x_label,
+                                plot->y_label, plot->log_x, plot->log_y};
 }
 
 static const char *cell(const struct qoq_sim_table *table, size_t row, int column)
@@ -136,7 +72,8 @@ static int drawn(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
 int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table)
 {
     size_t rows = table->cells / table->columns;
-    FILE *out = start(plot);
+    struct qoq_gnuplot to = page(plot);
+    FILE *out = qoq_gnuplot_start(&to, OPTION);
 
     if (!out) {
         return QOQ_EXIT_TROUBLE;
@@ -147,9 +84,9 @@ int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
         if (drawn(plot, table, row)) {
             fprintf(out, "%s'-' using 1:2 with %s title ", listed++ ? ", " : "",
                     plot->points ? "points" : "linespoints");
-            quoted(out, plot->series >= 0 && cell(table, row, plot->series)
-                            ? cell(table, row, plot->series) + 1
-                            : "");
+            qoq_gnuplot_quoted(out, plot->series >= 0 && cell(table, row, plot->series)
+                                        ? cell(table, row, plot->series) + 1
+                                        : "");
         }
     }
     fputc('\n', out);
@@ -158,14 +95,15 @@ int qoq_sim_plot(const struct qoq_sim_plot *plot, const struct qoq_sim_table *ta
             send_series(out, plot, table, row);
         }
     }
-    return finish(out, plot);
+    return qoq_gnuplot_finish(out, &to, OPTION);
 }
 
 int qoq_sim_plot_stacked(const struct qoq_sim_plot *plot, const struct qoq_sim_table *table,
                          int label, int first, int last)
 {
     size_t rows = table->cells / table->columns;
-    FILE *out = start(plot);
+    struct qoq_gnuplot to = page(plot);
+    FILE *out = qoq_gnuplot_start(&to, OPTION);
 
     if (!out) {
         return QOQ_EXIT_TROUBLE;
@@ -176,16 +114,16 @@ int qoq_sim_plot_stacked(const struct qoq_sim_plot *plot, const struct qoq_sim_t
             "set boxwidth 0.7\nset xtics rotate by -35 noenhanced\nset key outside right\nplot ");
     for (int column = first; column <= last; column++) {
         fprintf(out, "%s'-' using 2:xtic(1) title ", column > first ? ", " : "");
-        quoted(out, table->column[column].name);
+        qoq_gnuplot_quoted(out, table->column[column].name);
     }
     fputc('\n', out);
     for (int column = first; column <= last; column++) {
         for (size_t row = 0; row < rows; row++) {
             const char *value = cell(table, row, column), *name = cell(table, row, label);
-            quoted(out, name ? name + 1 : "");
+            qoq_gnuplot_quoted(out, name ? name + 1 : "");
             fprintf(out, " %s\n", value && value[0] == '#' ? value + 1 : "0");
         }
         fputs("e\n", out);
     }
-    return finish(out, plot);
+    return qoq_gnuplot_finish(out, &to, OPTION);
 }

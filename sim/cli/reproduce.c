@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/data_directory.h"
 #include "sim/cli/help.h"
 #include "sim/cli/plot.h"
 #include "sim/cli/reproduce.h"
@@ -107,7 +108,7 @@ int qoq_sim_paper(struct qoq_csv *csv, size_t *column, const char *name, const c
     char path[QOQ_SIM_PATH];
     struct qoq_error error;
 
-    snprintf(path, sizeof path, "%s/paper/%s.csv", qoq_sim_data_directory(), name);
+    snprintf(path, sizeof path, "%s/paper/%s.csv", qoq_data_directory(), name);
     if (qoq_csv_read(csv, path, &error) != QOQ_OK) {
         qoq_csv_free(csv);
         return qoq_cli_trouble("%s", error.text);
