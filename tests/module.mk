@@ -35,6 +35,7 @@ unit_tests = \
 	tests/test_products_fast \
 	tests/test_qserve_attention \
 	tests/test_qserve_linear \
+	tests/test_quantizer \
 	tests/test_round \
 	tests/test_safetensors \
 	tests/test_sample \
@@ -57,6 +58,7 @@ shell_tests = \
 	tests/cli/broken.sh \
 	tests/cli/golden.sh \
 	tests/cli/python.sh \
+	tests/cli/quantize.sh \
 	tests/cli/sim.sh \
 	tests/cli/stories.sh \
 	tests/cli/usage.sh \
@@ -144,6 +146,9 @@ tests_test_qserve_attention_LDADD = $(test_ldadd)
 tests_test_qserve_linear_SOURCES = tests/test_qserve_linear.c
 tests_test_qserve_linear_CFLAGS = $(test_cflags)
 tests_test_qserve_linear_LDADD = $(test_ldadd)
+tests_test_quantizer_SOURCES = tests/test_quantizer.c
+tests_test_quantizer_CFLAGS = $(test_cflags)
+tests_test_quantizer_LDADD = $(test_ldadd)
 tests_test_round_SOURCES = tests/test_round.c
 tests_test_round_CFLAGS = $(test_cflags)
 tests_test_round_LDADD = $(test_ldadd)
