@@ -172,7 +172,6 @@ static const struct {
     {"SmoothQuant", {.smooth_input = QOQ_INPUT_SMOOTHQUANT, .input_alpha = 0.85f}},
     {"channel order", {.reorder = 1}},
     {"SmoothAttention", {.smooth_attention = QOQ_SEARCH_FIXED, .attention_alpha = 0.5f}},
-    {"SmoothAttention, searched", {.smooth_attention = QOQ_SEARCH_GRID}},
     {"output smoothing", {.smooth_output = 1, .output_alpha = 0.3f}},
     {"all",
      {.rotation = QOQ_ROTATION_HADAMARD,
@@ -193,7 +192,6 @@ Test(quantizer, transformations_keep_the_function)
             struct qoq_model *model;
             recipe.grid = QOQ_GRID_NONE;
             recipe.act_bits = 16;
-            /* What SmoothAttention searches for; the result of this grid keeps an exact cache. */
             recipe.kv_bits = 16;
             enum qoq_status status = quantize(&model, baseline, &recipe);
             if (recipe.rotation != QOQ_ROTATION_NONE && baseline->config.hidden == 33) {
