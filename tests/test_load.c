@@ -75,7 +75,7 @@ static void write_config(struct place *place, const struct qoq_config *c)
     char text[1024];
 
     snprintf(text, sizeof text,
-             "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", "
+             "{\"model_type\": \"%s\", "
              "\"vocab_size\": %zu, \"hidden_size\": %zu, "
              "\"intermediate_size\": %zu, \"num_hidden_layers\": %zu, \"num_attention_heads\": "
              "%zu, \"num_key_value_heads\": %zu, "
@@ -83,9 +83,9 @@ static void write_config(struct place *place, const struct qoq_config *c)
              "\"rope_theta\": %.17g, "
              "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, "
              "\"bos_token_id\": 1, \"eos_token_id\": 2}",
-             c->vocab, c->hidden, c->intermediate, c->layers, c->heads, c->kv_heads, c->head_dim,
-             c->max_positions, (double)c->rms_eps, c->rope.theta,
-             c->tie_embeddings ? "true" : "false", c->attention_bias ? "true" : "false",
+             qoq_arch_name(c->arch), c->vocab, c->hidden, c->intermediate, c->layers, c->heads,
+             c->kv_heads, c->head_dim, c->max_positions, (double)c->rms_eps, c->rope.theta,
+             c->tie_embeddings ? "true" : "false", c->o_bias ? "true" : "false",
              c->mlp_bias ? "true" : "false");
     write_text(in(place, "config.json"), text);
 }
@@ -235,11 +235,14 @@ static void expect_refusal(const char *path, enum qoq_status status, const char 
 
 /* ---- Hugging Face directories ---- */
 
+/* A shape as write_config can tell it. */
 static struct shape plain_shape(size_t i)
 {
     struct shape shape = shapes[i];
 
-    shape.config.arch = QOQ_ARCH_LLAMA;
+    if (shape.config.arch == QOQ_ARCH_MISTRAL) {
+        shape.config.arch = QOQ_ARCH_LLAMA;
+    }
     shape.config.rope = (struct qoq_rope){.kind = QOQ_ROPE_PLAIN, .theta = 10000};
     shape.config.vocab = 40;
     return shape;
@@ -545,8 +548,10 @@ static void expect_same_config(const struct qoq_config *a, const struct qoq_conf
     cr_expect_eq(a->rope.kind == QOQ_ROPE_PLAIN ? 0 : a->rope.factor,
                  b->rope.kind == QOQ_ROPE_PLAIN ? 0 : b->rope.factor);
     cr_expect_eq(a->tie_embeddings, b->tie_embeddings);
-    cr_expect_eq(a->attention_bias, b->attention_bias);
+    cr_expect_eq(a->qkv_bias, b->qkv_bias);
+    cr_expect_eq(a->o_bias, b->o_bias);
     cr_expect_eq(a->mlp_bias, b->mlp_bias);
+    cr_expect_eq(a->qk_norm, b->qk_norm);
     cr_expect_eq(a->bos, b->bos);
     cr_expect_eq(a->eos, b->eos);
 }

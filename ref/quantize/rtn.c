@@ -55,12 +55,17 @@ static void report(const struct qoq_progress *progress, size_t done, size_t tota
 static enum qoq_status quantize_layer(struct qoq_model *out, const struct qoq_model *in, size_t i,
                                       const struct qoq_progress *progress)
 {
-    size_t hidden = in->config.hidden, total = in->config.layers * QOQ_LINEARS;
+    size_t hidden = in->config.hidden, head_dim = in->config.head_dim,
+           total = in->config.layers * QOQ_LINEARS;
     struct qoq_layer *to = &out->layer[i];
     const struct qoq_layer *from = &in->layer[i];
 
     QOQ_TRY(copy_finite(to->input_norm, from->input_norm, hidden));
     QOQ_TRY(copy_finite(to->post_norm, from->post_norm, hidden));
+    if (in->config.qk_norm) {
+        QOQ_TRY(copy_finite(to->q_norm, from->q_norm, head_dim));
+        QOQ_TRY(copy_finite(to->k_norm, from->k_norm, head_dim));
+    }
     for (size_t id = 0; id < QOQ_LINEARS; id++) {
         QOQ_TRY(quantize_linear(&to->linear[id], &from->linear[id]));
         report(progress, i * QOQ_LINEARS + id + 1, total);
