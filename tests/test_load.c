@@ -445,6 +445,59 @@ Test(load_hf, damaged_tensors)
     qoq_model_free(model);
 }
 
+/* Tensors of one architecture under the description of another. */
+Test(load_hf, other_architectures)
+{
+    static const struct {
+        size_t shape;       /* of the tensors */
+        enum qoq_arch arch; /* of config.json */
+        int attention_bias; /* there */
+        const char *field, *reason;
+    } cases[] = {
+        {5, QOQ_ARCH_LLAMA, 1, "model.layers.0.self_attn.k_norm.weight", "no part"},
+        {5, QOQ_ARCH_QWEN3, 0, "model.layers.0.self_attn.k_proj.bias", "no part"},
+        {5, QOQ_ARCH_QWEN2, 1, "model.layers.0.self_attn.k_norm.weight", "no part"},
+        {4, QOQ_ARCH_LLAMA, 0, "model.layers.0.self_attn.k_proj.bias", "no part"},
+        {4, QOQ_ARCH_LLAMA, 1, "model.layers.0.self_attn.o_proj.bias", "missing"},
+        {4, QOQ_ARCH_QWEN3, 0, "model.layers.0.self_attn.q_norm.weight", "missing"},
+        {0, QOQ_ARCH_QWEN2, 0, "model.layers.0.self_attn.q_proj.bias", "missing"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shape shape = plain_shape(cases[i].shape);
+        struct qoq_model *model = random_baseline(&shape);
+        struct place place = good_place(model, QOQ_F32, "model.");
+        struct qoq_config other = shape.config;
+        other.arch = cases[i].arch;
+        other.o_bias = cases[i].attention_bias;
+        write_config(&place, &other);
+        expect_refusal(place.directory, QOQ_ERR_FORMAT, cases[i].field, cases[i].reason);
+        remove_place(&place);
+        qoq_model_free(model);
+    }
+}
+
+/* Gains of all heads instead of one. */
+Test(load_hf, head_norms_of_another_width)
+{
+    struct shape shape = plain_shape(5);
+    struct qoq_model *model = random_baseline(&shape);
+    struct place place = good_place(model, QOQ_F32, "model.");
+    struct qoq_tensors list = export_model(model, QOQ_F32, "model.");
+    const char *name = "model.layers.1.self_attn.q_norm.weight";
+    struct qoq_tensor *victim = qoq_tensors_find(&list, name);
+    float values[96] = {0};
+
+    qoq_tensor_free(victim);
+    *victim = list.item[--list.count];
+    add_tensor(&list, name, QOQ_F32, &(size_t){96}, 1, values);
+    write_tensors(in(&place, "model.safetensors"), &list);
+    expect_refusal(place.directory, QOQ_ERR_FORMAT, name, "shape [96], config.json asks for [24]");
+    qoq_tensors_free(&list);
+    remove_place(&place);
+    qoq_model_free(model);
+}
+
 /* A description far larger than the tensors is refused before memory is taken. */
 Test(load_hf, damaged_description)
 {
