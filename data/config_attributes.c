@@ -29,8 +29,10 @@ static const struct {
     size_t place;
 } flags[] = {
     {"tie_embeddings", offsetof(struct qoq_config, tie_embeddings)},
-    {"attention_bias", offsetof(struct qoq_config, attention_bias)},
+    {"qkv_bias", offsetof(struct qoq_config, qkv_bias)},
+    {"o_bias", offsetof(struct qoq_config, o_bias)},
     {"mlp_bias", offsetof(struct qoq_config, mlp_bias)},
+    {"qk_norm", offsetof(struct qoq_config, qk_norm)},
 };
 
 /* What a kind of rotary embedding does not use is stored as the value here. */
@@ -48,7 +50,7 @@ static const struct {
      QOQ_ROPE_LLAMA3},
 };
 
-static const char *const archs[] = {"llama", "mistral"};
+static const char *const archs[] = {"llama", "mistral", "qwen2", "qwen3"};
 static const char *const kinds[] = {"plain", "linear", "llama3"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

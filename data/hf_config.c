@@ -12,6 +12,19 @@
 #define MAX_WIDTH 131072 /* N 1.6: the longest sum */
 #define MAX_POSITIONS (1 << 24)
 
+/* What an absent key means where the model types differ. */
+static const struct {
+    const char *name;
+    size_t vocab, intermediate, max_positions;
+    size_t kv_heads, head_dim; /* 0: as many as heads, hidden / heads */
+    int32_t bos, eos;
+} archs[QOQ_ARCHS] = {
+    [QOQ_ARCH_LLAMA] = {"llama", 32000, 11008, 2048, 0, 0, 1, 2},
+    [QOQ_ARCH_MISTRAL] = {"mistral", 32000, 14336, 131072, 8, 0, 1, 2},
+    [QOQ_ARCH_QWEN2] = {"qwen2", 151936, 22016, 32768, 32, 0, -1, -1},
+    [QOQ_ARCH_QWEN3] = {"qwen3", 151936, 22016, 32768, 32, 128, -1, -1},
+};
+
 static enum qoq_status get_arch(struct qoq_config *out, const struct qoq_json_object *root)
 {
     const char *type = NULL;
@@ -19,36 +32,34 @@ static enum qoq_status get_arch(struct qoq_config *out, const struct qoq_json_ob
 
     if (status != QOQ_OK)
         return status;
-    if (strcmp(type, "llama") == 0)
-        out->arch = QOQ_ARCH_LLAMA;
-    else if (strcmp(type, "mistral") == 0)
-        out->arch = QOQ_ARCH_MISTRAL;
-    else
-        return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "model_type",
-                             "\"%.64s\"; llama and mistral are supported", type);
-    return QOQ_OK;
+    for (int i = 0; i < QOQ_ARCHS; i++) {
+        if (strcmp(type, archs[i].name) == 0) {
+            out->arch = (enum qoq_arch)i;
+            return QOQ_OK;
+        }
+    }
+    return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "model_type",
+                         "\"%.64s\"; llama, mistral, qwen2 and qwen3 are supported", type);
 }
 
 static void set_defaults(struct qoq_config *out)
 {
-    int mistral = out->arch == QOQ_ARCH_MISTRAL;
-
-    out->vocab = 32000;
+    out->vocab = archs[out->arch].vocab;
     out->hidden = 4096;
-    out->intermediate = mistral ? 14336 : 11008;
+    out->intermediate = archs[out->arch].intermediate;
     out->layers = 32;
     out->heads = 32;
-    out->max_positions = mistral ? 131072 : 2048;
+    out->max_positions = archs[out->arch].max_positions;
     out->rms_eps = 1e-6f;
     out->rope.kind = QOQ_ROPE_PLAIN;
     out->rope.theta = 10000;
     out->rope.factor = 1;
-    out->bos = 1;
-    out->eos = 2;
+    out->bos = archs[out->arch].bos;
+    out->eos = archs[out->arch].eos;
 }
 
-/* kv_heads: 8 where Mistral's key is absent, as many as heads where it is null or Llama's is
- * absent. */
+/* kv_heads: the model type's where the key is absent, as many as heads where that has none or the
+ * key is null. */
 static enum qoq_status get_heads(struct qoq_config *out, const struct qoq_json_object *root)
 {
     int absent = json_object_get(root->node, "num_key_value_heads") == NULL;
@@ -58,7 +69,7 @@ static enum qoq_status get_heads(struct qoq_config *out, const struct qoq_json_o
         qoq_json_get_size(&out->heads, root, "num_attention_heads", QOQ_JSON_MAY, 1, MAX_WIDTH);
     if (status != QOQ_OK)
         return status;
-    out->kv_heads = absent && out->arch == QOQ_ARCH_MISTRAL ? 8 : out->heads;
+    out->kv_heads = absent && archs[out->arch].kv_heads ? archs[out->arch].kv_heads : out->heads;
     status =
         qoq_json_get_size(&out->kv_heads, root, "num_key_value_heads", QOQ_JSON_MAY, 1, MAX_WIDTH);
     if (status != QOQ_OK)
@@ -72,13 +83,14 @@ static enum qoq_status get_heads(struct qoq_config *out, const struct qoq_json_o
 
 static enum qoq_status get_head_dim(struct qoq_config *out, const struct qoq_json_object *root)
 {
+    size_t fixed = archs[out->arch].head_dim;
     enum qoq_status status;
 
-    if (qoq_json_member(root, "head_dim") == NULL && out->hidden % out->heads != 0)
+    if (fixed == 0 && qoq_json_member(root, "head_dim") == NULL && out->hidden % out->heads != 0)
         return qoq_json_fail(root, QOQ_ERR_SHAPE, "hidden_size",
                              "%zu is not a multiple of num_attention_heads %zu", out->hidden,
                              out->heads);
-    out->head_dim = out->hidden / out->heads;
+    out->head_dim = fixed ? fixed : out->hidden / out->heads;
     status = qoq_json_get_size(&out->head_dim, root, "head_dim", QOQ_JSON_MAY, 2, 256);
     if (status != QOQ_OK)
         return status;
@@ -143,17 +155,65 @@ static enum qoq_status refuse_features(const struct qoq_json_object *root)
     return status;
 }
 
-/* Mistral's window must not be shorter than the context: 4096 where the key is absent, off where
- * null. */
+/* Where a list of layer types has the first sliding window; *first stays where there is no list. */
+static enum qoq_status get_layer_types(size_t *first, const struct qoq_config *config,
+                                       const struct qoq_json_object *root)
+{
+    const json_t *list = qoq_json_member(root, "layer_types");
+
+    if (list == NULL)
+        return QOQ_OK;
+    if (!json_is_array(list) || json_array_size(list) != config->layers)
+        return qoq_json_fail(root, QOQ_ERR_FORMAT, "layer_types", "must be a list of %zu names",
+                             config->layers);
+    *first = config->layers;
+    for (size_t i = config->layers; i-- > 0;) {
+        const char *type = json_string_value(json_array_get(list, i));
+        if (type != NULL && strcmp(type, "sliding_attention") == 0)
+            *first = i;
+        else if (type == NULL || strcmp(type, "full_attention") != 0)
+            return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "layer_types",
+                                 "layer %zu is \"%.64s\"; only full_attention is supported", i,
+                                 type != NULL ? type : "");
+    }
+    return QOQ_OK;
+}
+
+/* The first layer whose attention has a sliding window; config->layers: none has. Mistral: all,
+ * unless sliding_window is null. Qwen: only with use_sliding_window, those from max_window_layers
+ * on or those that layer_types names. */
+static enum qoq_status get_first_window(size_t *first, const struct qoq_config *config,
+                                        const struct qoq_json_object *root)
+{
+    int off = json_is_null(json_object_get(root->node, "sliding_window")), use = 0;
+    enum qoq_status status;
+
+    *first = config->arch == QOQ_ARCH_MISTRAL && !off ? 0 : config->layers;
+    if (config->arch != QOQ_ARCH_QWEN2 && config->arch != QOQ_ARCH_QWEN3)
+        return QOQ_OK;
+    status = qoq_json_get_bool(&use, root, "use_sliding_window", QOQ_JSON_MAY);
+    if (status == QOQ_OK && use && !off) {
+        *first = 28;
+        status = qoq_json_get_size(first, root, "max_window_layers", QOQ_JSON_MAY, 0, 1 << 20);
+    }
+    if (status == QOQ_OK)
+        status = get_layer_types(first, config, root);
+    if (status == QOQ_OK && *first < config->layers && (off || !use))
+        status =
+            qoq_json_fail(root, QOQ_ERR_FORMAT, "layer_types",
+                          "layer %zu is \"sliding_attention\", but no window is in use", *first);
+    return status;
+}
+
+/* A window must not be shorter than the context. */
 static enum qoq_status refuse_window(const struct qoq_config *config,
                                      const struct qoq_json_object *root)
 {
-    size_t window = 4096;
-    enum qoq_status status;
+    size_t window = 4096, first;
+    enum qoq_status status = get_first_window(&first, config, root);
 
-    if (config->arch != QOQ_ARCH_MISTRAL ||
-        json_is_null(json_object_get(root->node, "sliding_window")))
-        return QOQ_OK;
+    if (status != QOQ_OK || first >= config->layers)
+        return status;
     status = qoq_json_get_size(&window, root, "sliding_window", QOQ_JSON_MAY, 1, MAX_POSITIONS);
     if (status == QOQ_OK && window < config->max_positions)
         status = qoq_json_fail(
@@ -163,23 +223,10 @@ static enum qoq_status refuse_window(const struct qoq_config *config,
     return status;
 }
 
-/* bos_token_id, eos_token_id: an id, the first of a list, or null for none; absent keeps the
- * default. */
-static enum qoq_status get_token(int32_t *out, const struct qoq_config *config,
-                                 const struct qoq_json_object *root, const char *key)
+static enum qoq_status check_token(int32_t *out, const json_t *node,
+                                   const struct qoq_config *config,
+                                   const struct qoq_json_object *root, const char *key)
 {
-    const json_t *node = json_object_get(root->node, key);
-
-    if (node == NULL) {
-        if ((size_t)*out >= config->vocab)
-            *out = -1;
-        return QOQ_OK;
-    }
-    if (json_is_array(node))
-        node = json_array_get(node, 0);
-    *out = -1;
-    if (json_is_null(node))
-        return QOQ_OK;
     if (!json_is_integer(node))
         return qoq_json_fail(root, QOQ_ERR_FORMAT, key,
                              "must be a token id, a list of them or null");
@@ -187,6 +234,44 @@ static enum qoq_status get_token(int32_t *out, const struct qoq_config *config,
         return qoq_json_fail(root, QOQ_ERR_RANGE, key, "%lld is not in the vocabulary of %zu",
                              (long long)json_integer_value(node), config->vocab);
     *out = (int32_t)json_integer_value(node);
+    return QOQ_OK;
+}
+
+/* bos_token_id, eos_token_id: an id, the first of a list, or null for none; absent keeps the
+ * default. */
+static enum qoq_status get_token(int32_t *out, const struct qoq_config *config,
+                                 const struct qoq_json_object *root, const char *key)
+{
+    const json_t *node = json_object_get(root->node, key);
+    enum qoq_status status = QOQ_OK;
+
+    if (node == NULL) {
+        if ((size_t)*out >= config->vocab)
+            *out = -1;
+        return QOQ_OK;
+    }
+    *out = -1;
+    if (json_is_null(node))
+        return QOQ_OK;
+    if (!json_is_array(node) || json_array_size(node) == 0)
+        return check_token(out, node, config, root, key);
+    for (size_t i = json_array_size(node); i-- > 0 && status == QOQ_OK;)
+        status = check_token(out, json_array_get(node, i), config, root, key);
+    return status;
+}
+
+/* transformers 5 may have an object for each layer type. */
+static enum qoq_status refuse_nested_rope(const struct qoq_json_object *scaling)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)scaling->node, key, value)
+    {
+        if (json_is_object(value))
+            return qoq_json_fail(scaling, QOQ_ERR_UNSUPPORTED, key,
+                                 "an object for each layer type is not supported");
+    }
     return QOQ_OK;
 }
 
@@ -250,18 +335,32 @@ static enum qoq_status get_rope(struct qoq_config *out, const struct qoq_json_ob
         status = qoq_json_child(&scaling, root, "rope_parameters");
     if (status != QOQ_OK || scaling.node == NULL)
         return status;
-    if (qoq_json_member(&scaling, "full_attention") != NULL ||
-        qoq_json_member(&scaling, "sliding_attention") != NULL)
-        return qoq_json_fail(&scaling, QOQ_ERR_UNSUPPORTED, NULL,
-                             "one object per layer type is not supported");
-    status =
-        qoq_json_get_double(&out->rope.theta, &scaling, "rope_theta", QOQ_JSON_MAY, 1.0001, 1e12);
+    status = refuse_nested_rope(&scaling);
+    if (status == QOQ_OK)
+        status = qoq_json_get_double(&out->rope.theta, &scaling, "rope_theta", QOQ_JSON_MAY, 1.0001,
+                                     1e12);
     if (status == QOQ_OK)
         status = get_rope_kind(&out->rope, &scaling);
     if (status == QOQ_OK && out->rope.kind != QOQ_ROPE_PLAIN)
         status = qoq_json_get_double(&out->rope.factor, &scaling, "factor", QOQ_JSON_NEED, 1, 1e6);
     if (status == QOQ_OK && out->rope.kind == QOQ_ROPE_LLAMA3)
         status = get_llama3(out, root, &scaling);
+    return status;
+}
+
+/* Llama and Qwen3 have a key for q, k, v and o, Llama one for the MLP; Qwen2 always has q, k and v.
+ */
+static enum qoq_status get_biases(struct qoq_config *out, const struct qoq_json_object *root)
+{
+    int attention = 0;
+    enum qoq_status status = QOQ_OK;
+
+    if (out->arch == QOQ_ARCH_LLAMA || out->arch == QOQ_ARCH_QWEN3)
+        status = qoq_json_get_bool(&attention, root, "attention_bias", QOQ_JSON_MAY);
+    if (status == QOQ_OK && out->arch == QOQ_ARCH_LLAMA)
+        status = qoq_json_get_bool(&out->mlp_bias, root, "mlp_bias", QOQ_JSON_MAY);
+    out->qkv_bias = attention || out->arch == QOQ_ARCH_QWEN2;
+    out->o_bias = attention;
     return status;
 }
 
@@ -274,10 +373,9 @@ static enum qoq_status get_flags(struct qoq_config *out, const struct qoq_json_o
     out->rms_eps = (float)eps;
     if (status == QOQ_OK)
         status = qoq_json_get_bool(&out->tie_embeddings, root, "tie_word_embeddings", QOQ_JSON_MAY);
-    if (status == QOQ_OK && out->arch == QOQ_ARCH_LLAMA)
-        status = qoq_json_get_bool(&out->attention_bias, root, "attention_bias", QOQ_JSON_MAY);
-    if (status == QOQ_OK && out->arch == QOQ_ARCH_LLAMA)
-        status = qoq_json_get_bool(&out->mlp_bias, root, "mlp_bias", QOQ_JSON_MAY);
+    if (status == QOQ_OK)
+        status = get_biases(out, root);
+    out->qk_norm = out->arch == QOQ_ARCH_QWEN3;
     if (status == QOQ_OK)
         status = get_token(&out->bos, out, root, "bos_token_id");
     if (status == QOQ_OK)

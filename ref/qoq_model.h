@@ -19,7 +19,11 @@ extern "C" {
 
 /* ---- Description ---- */
 
-enum qoq_arch { QOQ_ARCH_LLAMA, QOQ_ARCH_MISTRAL };
+/* Whose description it was. What differs between them are fields of their own. */
+enum qoq_arch { QOQ_ARCH_LLAMA, QOQ_ARCH_MISTRAL, QOQ_ARCH_QWEN2, QOQ_ARCH_QWEN3, QOQ_ARCHS };
+
+/* "llama", "mistral", "qwen2", "qwen3"; "unknown" for anything else. */
+QOQ_API const char *qoq_arch_name(enum qoq_arch arch);
 
 struct qoq_config {
     enum qoq_arch arch;
@@ -27,8 +31,10 @@ struct qoq_config {
     float rms_eps;
     struct qoq_rope rope;
     int tie_embeddings; /* the head is the embedding */
-    int attention_bias; /* q, k, v, o have biases */
+    int qkv_bias;       /* q, k, v have biases */
+    int o_bias;         /* o has one */
     int mlp_bias;       /* gate, up, down have biases */
+    int qk_norm;        /* query and key heads are normalized (N 9.4) */
     int32_t bos, eos;   /* token ids, -1: none */
 };
 
@@ -85,6 +91,7 @@ struct qoq_linear {
 
 struct qoq_layer {
     float *input_norm, *post_norm; /* [hidden] gains */
+    float *q_norm, *k_norm;        /* [head_dim] gains, NULL without qk_norm */
     struct qoq_linear linear[QOQ_LINEARS];
 };
 

@@ -7,6 +7,7 @@
 . "$QOQ_SRCDIR/tests/tap.sh"
 model=$QOQ_SRCDIR/data/models/stories260K
 tokens=$model/heldout.tokens.h5
+tiny=$QOQ_SRCDIR/tests/architectures
 data_flags=$(pkg-config --cflags --libs hdf5-serial jansson 2>/dev/null || pkg-config --cflags --libs hdf5 jansson)
 
 # build_program DIRECTORY COMPILER FLAGS...: all of ref/ and data/ into DIRECTORY/qoq.
@@ -22,8 +23,17 @@ build_program() {
 # digests PROGRAM: with OMP_NUM_THREADS as it is, one line of the golden digest and one per precision of the logits digest.
 digests() {
     "$1" golden check --digest || return 1
+    logits "$1"
+}
+
+# logits PROGRAM OPTIONS...: a digest of the real model and of a tiny Qwen3 (biases, head norms), in every precision.
+logits() {
+    program=$1; shift
     for one in "$model" "$scratch"/models/*.h5; do
-        "$1" eval "$one" --tokens "$tokens" --sequences 12 --digest || return 1
+        "$program" eval "$one" --tokens "$tokens" --sequences 12 --digest "$@" || return 1
+    done
+    for one in "$tiny/qwen3-biases" "$scratch"/tiny/*.h5; do
+        "$program" eval "$one" --tokens "$tiny/tokens.h5" --digest "$@" || return 1
     done
 }
 
@@ -38,10 +48,12 @@ same() {
     fi
 }
 
-mkdir -p "$scratch/models"
-"$QOQ" quantize "$model" --scheme w8a8kv8 -o "$scratch/models/w8.h5" &&
-    "$QOQ" quantize "$model" --scheme w4a8kv4 -o "$scratch/models/w4c.h5" &&
-    "$QOQ" quantize "$model" --scheme w4a8kv4 --group 32 -o "$scratch/models/w4g.h5" || fail "quantizing the model"
+# quantize MODEL DIRECTORY
+quantize() {
+    mkdir -p "$2" && "$QOQ" quantize "$1" --scheme w8a8kv8 -o "$2/w8.h5" && "$QOQ" quantize "$1" --scheme w4a8kv4 -o "$2/w4c.h5" &&
+        "$QOQ" quantize "$1" --scheme w4a8kv4 --group 32 -o "$2/w4g.h5"
+}
+quantize "$model" "$scratch/models" && quantize "$tiny/qwen3-biases" "$scratch/tiny" || fail "quantizing the models"
 digests "$QOQ" > "$scratch/reference" || fail "digests of this build"
 cat "$scratch/reference" | sed 's/^/# /'
 
@@ -49,9 +61,7 @@ cat "$scratch/reference" | sed 's/^/# /'
 fed() {
     fed_name=$1; shift
     sed 1d "$scratch/reference" > "$scratch/wanted"
-    for one in "$model" "$scratch"/models/*.h5; do
-        "$QOQ" eval "$one" --tokens "$tokens" --sequences 12 --digest "$@"
-    done > "$scratch/digests" 2> "$scratch/errors"
+    logits "$QOQ" "$@" > "$scratch/digests" 2> "$scratch/errors"
     if cmp -s "$scratch/wanted" "$scratch/digests"; then pass "logits fed $fed_name"; else
         fail "logits fed $fed_name"
         diff "$scratch/wanted" "$scratch/digests" | cat - "$scratch/errors" | sed 's/^/# /'

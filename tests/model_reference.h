@@ -160,6 +160,14 @@ static inline void quantize_input(double *x, size_t count, const struct referenc
     }
 }
 
+static inline void normalize_heads(double *x, const float *gain, const struct qoq_config *c,
+                                   size_t heads)
+{
+    for (size_t h = 0; c->qk_norm && h < heads; h++) {
+        normalize(x + h * c->head_dim, x + h * c->head_dim, gain, c->head_dim, (double)c->rms_eps);
+    }
+}
+
 /* Projections of one token, rotated and through the cache's rounding. */
 static inline void project(double *q, double *k, double *v, double *x, const struct reference *r,
                            size_t layer, size_t t)
@@ -170,6 +178,8 @@ static inline void project(double *q, double *k, double *v, double *x, const str
     linear(q, x, r, layer, QOQ_Q);
     linear(k, x, r, layer, QOQ_K);
     linear(v, x, r, layer, QOQ_V);
+    normalize_heads(q, r->model->layer[layer].q_norm, c, c->heads);
+    normalize_heads(k, r->model->layer[layer].k_norm, c, c->kv_heads);
     rotate(q, c, c->heads, t);
     rotate(k, c, c->kv_heads, t);
     for (size_t h = 0; r->fake && h < c->kv_heads; h++) {

@@ -24,7 +24,9 @@ struct shape {
     }
 
 static const struct shape shapes[] = {
-    {"plain", {QOQ_ARCH_LLAMA, 61, 64, 96, 2, 4, 4, 16, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 1, 2}, 32},
+    {"plain",
+     {QOQ_ARCH_LLAMA, 61, 64, 96, 2, 4, 4, 16, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 0, 0, 1, 2},
+     32},
     {"grouped heads, tied",
      {QOQ_ARCH_MISTRAL,
       100,
@@ -38,6 +40,8 @@ static const struct shape shapes[] = {
       1e-6f,
       {.kind = QOQ_ROPE_LINEAR, .theta = 500, .factor = 2.5},
       1,
+      0,
+      0,
       0,
       0,
       -1,
@@ -58,12 +62,20 @@ static const struct shape shapes[] = {
       0,
       1,
       1,
+      1,
+      0,
       0,
       36},
      32},
     {"odd sizes, one layer",
-     {QOQ_ARCH_LLAMA, 5, 33, 65, 1, 2, 2, 2, 512, 1e-5f, ROPE_PLAIN, 1, 0, 1, -1, -1},
+     {QOQ_ARCH_LLAMA, 5, 33, 65, 1, 2, 2, 2, 512, 1e-5f, ROPE_PLAIN, 1, 0, 0, 1, 0, -1, -1},
      128},
+    {"biases of q, k, v alone",
+     {QOQ_ARCH_QWEN2, 43, 40, 56, 2, 5, 1, 8, 512, 1e-6f, ROPE_PLAIN, 0, 1, 0, 0, 0, -1, 7},
+     32},
+    {"head norms, heads wider than the stream",
+     {QOQ_ARCH_QWEN3, 45, 40, 64, 2, 4, 2, 24, 512, 1e-6f, ROPE_PLAIN, 1, 1, 1, 0, 1, -1, 8},
+     64},
 };
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 

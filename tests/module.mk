@@ -17,6 +17,7 @@ AM_TESTS_ENVIRONMENT = \
 # ---- lists ----
 unit_tests = \
 	tests/test_act \
+	tests/test_architectures \
 	tests/test_assumptions \
 	tests/test_attention \
 	tests/test_attention_accuracy \
@@ -86,12 +87,17 @@ endif
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
+	tests/architectures tests/transformers.sh \
 	tests/python/check_golden.py \
+	tests/python/make_architectures.py \
 	tests/python/check_stories260k.py
 
 tests_test_act_SOURCES = tests/test_act.c
 tests_test_act_CFLAGS = $(test_cflags)
 tests_test_act_LDADD = $(test_ldadd)
+tests_test_architectures_SOURCES = tests/test_architectures.c
+tests_test_architectures_CFLAGS = $(test_cflags)
+tests_test_architectures_LDADD = $(test_ldadd)
 tests_test_assumptions_SOURCES = tests/test_assumptions.c
 tests_test_assumptions_CFLAGS = $(test_cflags)
 tests_test_assumptions_LDADD = $(test_ldadd)
@@ -234,6 +240,10 @@ CLEANFILES += tests/bench_products$(EXEEXT)
 
 bench: tests/bench_products$(EXEEXT)
 	tests/bench_products$(EXEEXT)
+
+# Tiny models of every architecture against PyTorch transformers, in a virtual environment made for it: gigabytes to fetch.
+check-transformers:
+	$(SHELL) $(srcdir)/tests/transformers.sh $(srcdir)
 
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)

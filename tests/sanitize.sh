@@ -22,6 +22,12 @@ precisions() {
         "$scratch/qoq" generate "$scratch/w4g.h5" --prompt "One day" --length 20 --temperature 1 --top-k 9 &&
         "$scratch/qoq" inspect "$scratch/w4g.h5" --against "$model" && "$scratch/qoq" inspect "$model/heldout.tokens.h5" --datasets
 }
+architectures() {
+    for one in "$QOQ_SRCDIR"/tests/architectures/*/; do
+        "$scratch/qoq" quantize "$one" --group 32 -o "$scratch/tiny.h5" && "$scratch/qoq" inspect "$scratch/tiny.h5" --against "$one" &&
+            "$scratch/qoq" eval "$one" "$scratch/tiny.h5" --tokens "$QOQ_SRCDIR/tests/architectures/tokens.h5" --chunk 9 || return 1
+    done
+}
 damaged() {
     mkdir -p "$scratch/victims"
     "$scratch/fuzz_files" "$scratch/victims" "${QOQ_SEED:-1}" "${QOQ_FUZZ_ROUNDS:-1500}" "$model/heldout.tokens.h5" "$scratch/w4g.h5" "$scratch/w8.h5" \
@@ -35,5 +41,6 @@ fi
 check "sanitized build" build
 check "golden tensors" "$scratch/qoq" golden check
 check "every precision, every command" precisions
+check "every architecture" architectures
 check "damaged files, ${QOQ_FUZZ_ROUNDS:-1500} rounds" damaged
 finish

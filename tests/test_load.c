@@ -75,7 +75,7 @@ static void write_config(struct place *place, const struct qoq_config *c)
     char text[1024];
 
     snprintf(text, sizeof text,
-             "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", "
+             "{\"model_type\": \"%s\", "
              "\"vocab_size\": %zu, \"hidden_size\": %zu, "
              "\"intermediate_size\": %zu, \"num_hidden_layers\": %zu, \"num_attention_heads\": "
              "%zu, \"num_key_value_heads\": %zu, "
@@ -83,9 +83,9 @@ static void write_config(struct place *place, const struct qoq_config *c)
              "\"rope_theta\": %.17g, "
              "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, "
              "\"bos_token_id\": 1, \"eos_token_id\": 2}",
-             c->vocab, c->hidden, c->intermediate, c->layers, c->heads, c->kv_heads, c->head_dim,
-             c->max_positions, (double)c->rms_eps, c->rope.theta,
-             c->tie_embeddings ? "true" : "false", c->attention_bias ? "true" : "false",
+             qoq_arch_name(c->arch), c->vocab, c->hidden, c->intermediate, c->layers, c->heads,
+             c->kv_heads, c->head_dim, c->max_positions, (double)c->rms_eps, c->rope.theta,
+             c->tie_embeddings ? "true" : "false", c->o_bias ? "true" : "false",
              c->mlp_bias ? "true" : "false");
     write_text(in(place, "config.json"), text);
 }
@@ -235,11 +235,14 @@ static void expect_refusal(const char *path, enum qoq_status status, const char 
 
 /* ---- Hugging Face directories ---- */
 
+/* A shape as write_config can tell it. */
 static struct shape plain_shape(size_t i)
 {
     struct shape shape = shapes[i];
 
-    shape.config.arch = QOQ_ARCH_LLAMA;
+    if (shape.config.arch == QOQ_ARCH_MISTRAL) {
+        shape.config.arch = QOQ_ARCH_LLAMA;
+    }
     shape.config.rope = (struct qoq_rope){.kind = QOQ_ROPE_PLAIN, .theta = 10000};
     shape.config.vocab = 40;
     return shape;
@@ -442,6 +445,59 @@ Test(load_hf, damaged_tensors)
     qoq_model_free(model);
 }
 
+/* Tensors of one architecture under the description of another. */
+Test(load_hf, other_architectures)
+{
+    static const struct {
+        size_t shape;       /* of the tensors */
+        enum qoq_arch arch; /* of config.json */
+        int attention_bias; /* there */
+        const char *field, *reason;
+    } cases[] = {
+        {5, QOQ_ARCH_LLAMA, 1, "model.layers.0.self_attn.k_norm.weight", "no part"},
+        {5, QOQ_ARCH_QWEN3, 0, "model.layers.0.self_attn.k_proj.bias", "no part"},
+        {5, QOQ_ARCH_QWEN2, 1, "model.layers.0.self_attn.k_norm.weight", "no part"},
+        {4, QOQ_ARCH_LLAMA, 0, "model.layers.0.self_attn.k_proj.bias", "no part"},
+        {4, QOQ_ARCH_LLAMA, 1, "model.layers.0.self_attn.o_proj.bias", "missing"},
+        {4, QOQ_ARCH_QWEN3, 0, "model.layers.0.self_attn.q_norm.weight", "missing"},
+        {0, QOQ_ARCH_QWEN2, 0, "model.layers.0.self_attn.q_proj.bias", "missing"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shape shape = plain_shape(cases[i].shape);
+        struct qoq_model *model = random_baseline(&shape);
+        struct place place = good_place(model, QOQ_F32, "model.");
+        struct qoq_config other = shape.config;
+        other.arch = cases[i].arch;
+        other.o_bias = cases[i].attention_bias;
+        write_config(&place, &other);
+        expect_refusal(place.directory, QOQ_ERR_FORMAT, cases[i].field, cases[i].reason);
+        remove_place(&place);
+        qoq_model_free(model);
+    }
+}
+
+/* Gains of all heads instead of one. */
+Test(load_hf, head_norms_of_another_width)
+{
+    struct shape shape = plain_shape(5);
+    struct qoq_model *model = random_baseline(&shape);
+    struct place place = good_place(model, QOQ_F32, "model.");
+    struct qoq_tensors list = export_model(model, QOQ_F32, "model.");
+    const char *name = "model.layers.1.self_attn.q_norm.weight";
+    struct qoq_tensor *victim = qoq_tensors_find(&list, name);
+    float values[96] = {0};
+
+    qoq_tensor_free(victim);
+    *victim = list.item[--list.count];
+    add_tensor(&list, name, QOQ_F32, &(size_t){96}, 1, values);
+    write_tensors(in(&place, "model.safetensors"), &list);
+    expect_refusal(place.directory, QOQ_ERR_FORMAT, name, "shape [96], config.json asks for [24]");
+    qoq_tensors_free(&list);
+    remove_place(&place);
+    qoq_model_free(model);
+}
+
 /* A description far larger than the tensors is refused before memory is taken. */
 Test(load_hf, damaged_description)
 {
@@ -545,8 +601,10 @@ static void expect_same_config(const struct qoq_config *a, const struct qoq_conf
     cr_expect_eq(a->rope.kind == QOQ_ROPE_PLAIN ? 0 : a->rope.factor,
                  b->rope.kind == QOQ_ROPE_PLAIN ? 0 : b->rope.factor);
     cr_expect_eq(a->tie_embeddings, b->tie_embeddings);
-    cr_expect_eq(a->attention_bias, b->attention_bias);
+    cr_expect_eq(a->qkv_bias, b->qkv_bias);
+    cr_expect_eq(a->o_bias, b->o_bias);
     cr_expect_eq(a->mlp_bias, b->mlp_bias);
+    cr_expect_eq(a->qk_norm, b->qk_norm);
     cr_expect_eq(a->bos, b->bos);
     cr_expect_eq(a->eos, b->eos);
 }

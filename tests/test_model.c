@@ -100,6 +100,8 @@ Test(model, names)
     cr_expect_eq(qoq_precision_parse(&unknown, "w4a8"), QOQ_ERR_ARGUMENT);
     cr_expect_str_eq(qoq_precision_name(QOQ_PRECISIONS), "unknown");
     cr_expect_str_eq(qoq_linear_name(QOQ_DOWN), "down_proj");
+    cr_expect_str_eq(qoq_arch_name(QOQ_ARCH_QWEN3), "qwen3");
+    cr_expect_str_eq(qoq_arch_name(QOQ_ARCHS), "unknown");
 }
 
 /* Bytes by hand for K = 48, 80 (short last groups) and biases: shape 2 with group 32. */
@@ -131,8 +133,10 @@ Test(model, tied_and_untied)
             int tied =
                 p == QOQ_FP32 ? model->head_f32 == model->embed_f32 : model->head == model->embed;
             cr_expect_eq(tied, shapes[i].config.tie_embeddings, "%s", shapes[i].name);
-            cr_expect_eq(model->layer[0].linear[QOQ_O].bias != NULL,
-                         shapes[i].config.attention_bias);
+            cr_expect_eq(model->layer[0].linear[QOQ_V].bias != NULL, shapes[i].config.qkv_bias);
+            cr_expect_eq(model->layer[0].linear[QOQ_O].bias != NULL, shapes[i].config.o_bias);
+            cr_expect_eq(model->layer[0].q_norm != NULL, shapes[i].config.qk_norm);
+            cr_expect_eq(model->layer[0].k_norm != NULL, shapes[i].config.qk_norm);
             cr_expect_eq(model->layer[0].linear[QOQ_UP].bias != NULL, shapes[i].config.mlp_bias);
             qoq_model_free(model);
         }
@@ -169,12 +173,13 @@ Test(model, quantization_is_complete)
             struct qoq_model *model = random_model(&shapes[i], (enum qoq_precision)p);
             struct qoq_outline outline = qoq_model_outline(model);
             struct filled filled = {0, 0};
-            size_t biases = (c->attention_bias ? 4u : 0u) + (c->mlp_bias ? 3u : 0u);
+            size_t others = (c->qkv_bias ? 3u : 0u) + (c->o_bias ? 1u : 0u) +
+                            (c->mlp_bias ? 3u : 0u) + (c->qk_norm ? 4u : 2u);
             cr_assert_eq(qoq_arrays_visit(&outline, count_zero_arrays, &filled), QOQ_OK);
             cr_expect_eq(filled.zeros, 0, "%s, %s", shapes[i].name,
                          qoq_precision_name((enum qoq_precision)p));
             cr_expect_eq(filled.arrays,
-                         2 + !c->tie_embeddings + c->layers * (2 + 7 * per_linear[p] + biases));
+                         2 + !c->tie_embeddings + c->layers * (7 * per_linear[p] + others));
             for (int id = 0; p != QOQ_FP32 && id < QOQ_LINEARS; id++) {
                 cr_expect_eq(qoq_weight_check(&model->layer[c->layers - 1].linear[id].w), QOQ_OK);
             }

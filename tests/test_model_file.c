@@ -73,14 +73,29 @@ Test(model_file, every_description_comes_back)
                                             {QOQ_ROPE_LLAMA3, 5e5, 32, 1, 4, 8192}};
     char *path = scratch_path("model.h5"), *again = scratch_path("again.h5");
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 12; i++) {
         struct qoq_model_header header, back;
         struct qoq_model_file *file;
         struct qoq_error err;
         memset(&header, 0, sizeof header);
-        header.config = (struct qoq_config){
-            (enum qoq_arch)(i / 3), 100,   64,         96,     2,  4, 2, 16, 77, 0.1f,
-            ropes[i % 3],           i & 1, i >> 1 & 1, i >> 2, 99, -1};
+        header.config = (struct qoq_config){(enum qoq_arch)(i / 3),
+                                            100,
+                                            64,
+                                            96,
+                                            2,
+                                            4,
+                                            2,
+                                            16,
+                                            77,
+                                            0.1f,
+                                            ropes[i % 3],
+                                            i & 1,
+                                            i >> 1 & 1,
+                                            i >> 2 & 1,
+                                            i >> 3,
+                                            i % 3 == 1,
+                                            99,
+                                            -1};
         header.numerics = QOQ_NUMERICS_VERSION;
         header.source = "caf\xc3\xa9";
         header.method = "rtn";
@@ -96,6 +111,8 @@ Test(model_file, every_description_comes_back)
                   back.config.rope.high_freq == header.config.rope.high_freq &&
                   back.config.rope.original_positions == header.config.rope.original_positions);
         cr_expect(back.config.tie_embeddings == (i & 1) && back.config.bos == 99);
+        cr_expect(back.config.qkv_bias == (i >> 1 & 1) && back.config.o_bias == (i >> 2 & 1) &&
+                  back.config.mlp_bias == i >> 3 && back.config.qk_norm == (i % 3 == 1));
         cr_expect_str_eq(back.source, "caf\xc3\xa9");
         cr_expect_null(back.tokenizer);
         qoq_model_file_close(&file);

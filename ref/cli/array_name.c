@@ -17,6 +17,10 @@ static const char *part_name(enum qoq_array_kind kind)
         return "input_norm";
     case QOQ_ARRAY_POST_NORM:
         return "post_norm";
+    case QOQ_ARRAY_Q_NORM:
+        return "q_norm";
+    case QOQ_ARRAY_K_NORM:
+        return "k_norm";
     case QOQ_ARRAY_WEIGHT:
         return "weight";
     case QOQ_ARRAY_CODE:
@@ -39,7 +43,7 @@ const char *qoq_array_name(char name[QOQ_ARRAY_NAME], const struct qoq_array *ar
 
     if (array->kind <= QOQ_ARRAY_NORM) {
         snprintf(name, QOQ_ARRAY_NAME, "%s", part);
-    } else if (array->kind <= QOQ_ARRAY_POST_NORM) {
+    } else if (array->kind <= QOQ_ARRAY_K_NORM) {
         snprintf(name, QOQ_ARRAY_NAME, "layers/%zu/%s", array->layer, part);
     } else {
         snprintf(name, QOQ_ARRAY_NAME, "layers/%zu/%s/%s", array->layer,
@@ -69,6 +73,11 @@ const char *qoq_array_hf_name(char name[QOQ_ARRAY_NAME], const struct qoq_array 
     case QOQ_ARRAY_POST_NORM:
         snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.post_attention_layernorm.weight", prefix,
                  array->layer);
+        break;
+    case QOQ_ARRAY_Q_NORM:
+    case QOQ_ARRAY_K_NORM:
+        snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.self_attn.%s.weight", prefix, array->layer,
+                 part_name(array->kind));
         break;
     default:
         snprintf(name, QOQ_ARRAY_NAME, "%slayers.%zu.%s.%s.%s", prefix, array->layer, module,

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "numerics/half.h"
@@ -96,13 +97,31 @@ void qoq_report_ranges(const struct qoq_model *model)
     }
 }
 
+/* The linear layers that have biases. */
+static const char *bias_text(char text[64], const struct qoq_config *config)
+{
+    size_t used = 0;
+
+    snprintf(text, 64, "none");
+    for (int id = 0; id < QOQ_LINEARS; id++) {
+        if (qoq_linear_has_bias(config, (enum qoq_linear_id)id)) {
+            const char *name = qoq_linear_name((enum qoq_linear_id)id);
+            used += (size_t)snprintf(text + used, 64 - used, "%s%.*s", used > 0 ? ", " : "",
+                                     (int)strcspn(name, "_"), name);
+        }
+    }
+    return text;
+}
+
 void qoq_report_config(const struct qoq_model *model)
 {
     static const char *const scaling[] = {"none", "linear", "llama3"};
     const struct qoq_config *c = &model->config;
     size_t linear, bytes = qoq_model_bytes(model, &linear);
+    char biases[64];
 
-    printf("precision            %s\n", qoq_precision_name(model->precision));
+    printf("architecture         %s\nprecision            %s\n", qoq_arch_name(c->arch),
+           qoq_precision_name(model->precision));
     if (model->group) {
         printf("group                %zu\n", model->group);
     }
@@ -115,7 +134,7 @@ void qoq_report_config(const struct qoq_model *model)
            c->heads, c->kv_heads, c->head_dim, c->max_positions);
     printf("norm epsilon         %g\nrotary base          %g\nrotary scaling       %s\n",
            (double)c->rms_eps, c->rope.theta, scaling[c->rope.kind]);
-    printf("tied embeddings      %s\nattention biases     %s\nMLP biases           %s\n",
-           c->tie_embeddings ? "yes" : "no", c->attention_bias ? "yes" : "no",
-           c->mlp_bias ? "yes" : "no");
+    printf("tied embeddings      %s\nbiases               %s\nhead norms           %s\n",
+           c->tie_embeddings ? "yes" : "no", bias_text(biases, c),
+           c->qk_norm ? "query, key" : "none");
 }

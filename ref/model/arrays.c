@@ -96,6 +96,15 @@ static enum qoq_status visit_linear(const struct walk *walk)
     return vector(walk, QOQ_ARRAY_BIAS, QOQ_F32, linear.bias, linear.n);
 }
 
+static enum qoq_status visit_head_norms(const struct walk *walk, const struct qoq_layer *layer)
+{
+    size_t head_dim = walk->outline->config->head_dim;
+
+    QOQ_TRY(
+        vector(walk, QOQ_ARRAY_Q_NORM, QOQ_F32, layer != NULL ? layer->q_norm : NULL, head_dim));
+    return vector(walk, QOQ_ARRAY_K_NORM, QOQ_F32, layer != NULL ? layer->k_norm : NULL, head_dim);
+}
+
 static enum qoq_status visit_layer(struct walk *walk)
 {
     const struct qoq_layer *layer = walk->data;
@@ -105,6 +114,9 @@ static enum qoq_status visit_layer(struct walk *walk)
                    hidden));
     QOQ_TRY(vector(walk, QOQ_ARRAY_POST_NORM, QOQ_F32, layer != NULL ? layer->post_norm : NULL,
                    hidden));
+    if (walk->outline->config->qk_norm) {
+        QOQ_TRY(visit_head_norms(walk, layer));
+    }
     for (int id = 0; id < QOQ_LINEARS; id++) {
         walk->linear = (enum qoq_linear_id)id;
         QOQ_TRY(visit_linear(walk));

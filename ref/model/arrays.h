@@ -15,6 +15,8 @@ enum qoq_array_kind {
     QOQ_ARRAY_NORM,
     QOQ_ARRAY_INPUT_NORM,
     QOQ_ARRAY_POST_NORM,
+    QOQ_ARRAY_Q_NORM, /* with qk_norm */
+    QOQ_ARRAY_K_NORM,
     /* Of a linear layer. */
     QOQ_ARRAY_WEIGHT, /* baseline */
     QOQ_ARRAY_CODE,

@@ -4,6 +4,13 @@
 
 #include <math.h>
 
+static const char *const arch_names[QOQ_ARCHS] = {"llama", "mistral", "qwen2", "qwen3"};
+
+const char *qoq_arch_name(enum qoq_arch arch)
+{
+    return (unsigned)arch < QOQ_ARCHS ? arch_names[arch] : "unknown";
+}
+
 /* Far above any model; keeps a hostile file from making a loader count for ever. */
 #define MAX_LAYERS 65536
 
@@ -71,7 +78,7 @@ static const char *rope_fault(const struct qoq_rope *rope)
 
 static const char *value_fault(const struct qoq_config *c)
 {
-    if (c->arch != QOQ_ARCH_LLAMA && c->arch != QOQ_ARCH_MISTRAL) {
+    if ((unsigned)c->arch >= QOQ_ARCHS) {
         return "arch: unknown";
     }
     if (!(c->rms_eps > 0) || !isfinite(c->rms_eps)) {

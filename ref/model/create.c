@@ -56,6 +56,11 @@ enum qoq_status qoq_layer_create(struct qoq_layer *layer, const struct qoq_confi
     layer->input_norm = new_floats(config->hidden);
     layer->post_norm = new_floats(config->hidden);
     good = layer->input_norm != NULL && layer->post_norm != NULL;
+    if (config->qk_norm) {
+        layer->q_norm = new_floats(config->head_dim);
+        layer->k_norm = new_floats(config->head_dim);
+        good = good && layer->q_norm != NULL && layer->k_norm != NULL;
+    }
     for (int id = 0; good && id < QOQ_LINEARS; id++) {
         good = create_linear(&layer->linear[id], config, precision, group, (enum qoq_linear_id)id);
     }
@@ -131,6 +136,8 @@ void qoq_layer_free(struct qoq_layer *layer)
 {
     free(layer->input_norm);
     free(layer->post_norm);
+    free(layer->q_norm);
+    free(layer->k_norm);
     for (int id = 0; id < QOQ_LINEARS; id++) {
         struct qoq_linear *linear = &layer->linear[id];
         free(linear->f32);

@@ -44,20 +44,20 @@ static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq
     return project(step->value, step, step->norm, &layer->linear[QOQ_V]);
 }
 
-/* Rotates row m and copies its K and V into the cache. */
+/* Normalizes and rotates the heads of row m and copies its K and V into the cache. */
 static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size_t m)
 {
     const struct qoq_config *config = &step->model->config;
     size_t pairs = config->head_dim / 2, narrow = qoq_kv_channels(config),
            at = step->position[m] * narrow;
     const float *sine = step->sine + m * pairs, *cosine = step->cosine + m * pairs;
-    float *query = step->query + m * qoq_query_channels(config),
+    float *query = step->query + m * qoq_query_channels(config), *made = step->key + m * narrow,
           *key = cache_rows(step, m, layer, QOQ_CACHE_K) + at,
           *value = cache_rows(step, m, layer, QOQ_CACHE_V) + at;
 
+    QOQ_TRY(qoq_step_norm_heads(query, made, step, layer));
     QOQ_TRY(qoq_rope_apply(query, query, sine, cosine, config->heads, config->head_dim));
-    QOQ_TRY(qoq_rope_apply(key, step->key + m * narrow, sine, cosine, config->kv_heads,
-                           config->head_dim));
+    QOQ_TRY(qoq_rope_apply(key, made, sine, cosine, config->kv_heads, config->head_dim));
     memcpy(value, step->value + m * narrow, narrow * sizeof *value);
     QOQ_TRY(qoq_simulate_cache(key, config->kv_heads, config->head_dim, &step->model->simulation));
     return qoq_simulate_cache(value, config->kv_heads, config->head_dim, &step->model->simulation);

@@ -38,7 +38,7 @@ static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq
     return project(step->value16, &act, &layer->linear[QOQ_V]);
 }
 
-/* Rotates row m and writes its K and V into their slot. */
+/* Normalizes and rotates the heads of row m and writes its K and V into their slot. */
 static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size_t m)
 {
     const struct qoq_config *config = &step->model->config;
@@ -54,6 +54,7 @@ static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size
     widen(query, step->query16 + m * wide, wide);
     widen(key, step->key16 + m * narrow, narrow);
     widen(value, step->value16 + m * narrow, narrow);
+    QOQ_TRY(qoq_step_norm_heads(query, key, step, layer));
     QOQ_TRY(qoq_rope_apply(query, query, sine, cosine, config->heads, config->head_dim));
     QOQ_TRY(qoq_rope_apply(key, key, sine, cosine, config->kv_heads, config->head_dim));
     QOQ_TRY(qoq_kv_write(qoq_cache_pages(step->cache[m], session, layer, QOQ_CACHE_K)[page], key,

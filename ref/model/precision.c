@@ -77,5 +77,5 @@ void qoq_linear_shape(size_t *n, size_t *k, const struct qoq_config *config, enu
 
 int qoq_linear_has_bias(const struct qoq_config *config, enum qoq_linear_id id)
 {
-    return id <= QOQ_O ? config->attention_bias : config->mlp_bias;
+    return id < QOQ_O ? config->qkv_bias : id == QOQ_O ? config->o_bias : config->mlp_bias;
 }

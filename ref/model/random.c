@@ -28,10 +28,15 @@ static void fill(float *x, size_t count, float mean, float deviation, struct sou
     }
 }
 
-static void fill_layer(struct qoq_layer *layer, size_t hidden, struct source *source)
+static void fill_layer(struct qoq_layer *layer, const struct qoq_config *config,
+                       struct source *source)
 {
-    fill(layer->input_norm, hidden, 1.0f, 0.1f, source);
-    fill(layer->post_norm, hidden, 1.0f, 0.1f, source);
+    fill(layer->input_norm, config->hidden, 1.0f, 0.1f, source);
+    fill(layer->post_norm, config->hidden, 1.0f, 0.1f, source);
+    if (config->qk_norm) {
+        fill(layer->q_norm, config->head_dim, 1.0f, 0.1f, source);
+        fill(layer->k_norm, config->head_dim, 1.0f, 0.1f, source);
+    }
     for (int id = 0; id < QOQ_LINEARS; id++) {
         struct qoq_linear *linear = &layer->linear[id];
         fill(linear->f32, linear->n * linear->k, 0.0f, 1.0f / sqrtf((float)linear->k), source);
@@ -54,7 +59,7 @@ enum qoq_status qoq_model_create_random(struct qoq_model **model, const struct q
     }
     fill((*model)->norm, hidden, 1.0f, 0.1f, &source);
     for (size_t i = 0; i < config->layers; i++) {
-        fill_layer(&(*model)->layer[i], hidden, &source);
+        fill_layer(&(*model)->layer[i], config, &source);
     }
     return QOQ_OK;
 }

@@ -96,6 +96,21 @@ static void embed(const struct qoq_step *step)
     }
 }
 
+enum qoq_status qoq_step_norm_heads(float *query, float *key, const struct qoq_step *step,
+                                    size_t layer)
+{
+    const struct qoq_config *config = &step->model->config;
+    const struct qoq_layer *weights = &step->model->layer[layer];
+
+    if (!config->qk_norm) {
+        return QOQ_OK;
+    }
+    QOQ_TRY(qoq_rmsnorm(query, query, weights->q_norm, config->heads, config->head_dim,
+                        config->rms_eps));
+    return qoq_rmsnorm(key, key, weights->k_norm, config->kv_heads, config->head_dim,
+                       config->rms_eps);
+}
+
 static enum qoq_status run_layers(const struct qoq_step *step)
 {
     int baseline = step->model->precision == QOQ_FP32;

@@ -70,6 +70,10 @@ static inline size_t qoq_attend_work(const struct qoq_step *step)
 QOQ_CHECKED enum qoq_status qoq_step_begin(struct qoq_step *step);
 void qoq_step_end(struct qoq_step *step);
 
+/* Normalizes a row's query and key heads in place where the model has gains for them (N 9.4). */
+QOQ_CHECKED enum qoq_status qoq_step_norm_heads(float *query, float *key,
+                                                const struct qoq_step *step, size_t layer);
+
 /* residual = one decoder layer of residual. The caches already have room. */
 QOQ_CHECKED enum qoq_status qoq_layer_quantized(const struct qoq_step *step, size_t layer);
 QOQ_CHECKED enum qoq_status qoq_layer_baseline(const struct qoq_step *step, size_t layer);

@@ -179,6 +179,10 @@ enum qoq_status qoq_round_layer(struct qoq_layer *out, struct qoq_layer_report *
 
     memcpy(out->input_norm, layer->input_norm, config->hidden * sizeof *out->input_norm);
     memcpy(out->post_norm, layer->post_norm, config->hidden * sizeof *out->post_norm);
+    if (config->qk_norm) {
+        memcpy(out->q_norm, layer->q_norm, config->head_dim * sizeof *out->q_norm);
+        memcpy(out->k_norm, layer->k_norm, config->head_dim * sizeof *out->k_norm);
+    }
     if (quantizer->recipe.clip) {
         QOQ_TRY(qoq_probe_create(&probe, layer, config, calibration));
     }

@@ -60,6 +60,10 @@ static void copy_layer(struct qoq_layer *to, const struct qoq_layer *from,
 {
     memcpy(to->input_norm, from->input_norm, config->hidden * sizeof *to->input_norm);
     memcpy(to->post_norm, from->post_norm, config->hidden * sizeof *to->post_norm);
+    if (config->qk_norm) {
+        memcpy(to->q_norm, from->q_norm, config->head_dim * sizeof *to->q_norm);
+        memcpy(to->k_norm, from->k_norm, config->head_dim * sizeof *to->k_norm);
+    }
     for (int id = 0; id < QOQ_LINEARS; id++) {
         const struct qoq_linear *linear = &from->linear[id];
         memcpy(to->linear[id].f32, linear->f32, linear->n * linear->k * sizeof *linear->f32);

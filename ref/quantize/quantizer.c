@@ -159,12 +159,25 @@ static enum qoq_status with_statistics(struct qoq_quantizer *q, struct qoq_layer
     return qoq_round_layer(out, report, layer, calibration, q, &rounding);
 }
 
-static int is_finite_layer(const struct qoq_layer *layer, size_t hidden)
+static int are_finite_gains(const struct qoq_layer *layer, const struct qoq_config *config)
 {
-    for (size_t i = 0; i < hidden; i++) {
+    for (size_t i = 0; i < config->hidden; i++) {
         if (!isfinite(layer->input_norm[i]) || !isfinite(layer->post_norm[i])) {
             return 0;
         }
+    }
+    for (size_t i = 0; config->qk_norm && i < config->head_dim; i++) {
+        if (!isfinite(layer->q_norm[i]) || !isfinite(layer->k_norm[i])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int is_finite_layer(const struct qoq_layer *layer, const struct qoq_config *config)
+{
+    if (!are_finite_gains(layer, config)) {
+        return 0;
     }
     for (int id = 0; id < QOQ_LINEARS; id++) {
         const struct qoq_linear *linear = &layer->linear[id];
@@ -206,7 +219,7 @@ enum qoq_status qoq_quantizer_layer(struct qoq_quantizer *quantizer, struct qoq_
 
     report = report != NULL ? report : &unread;
     memset(report, 0, sizeof *report);
-    if (!is_finite_layer(layer, quantizer->source.hidden)) {
+    if (!is_finite_layer(layer, &quantizer->source)) {
         return QOQ_ERR_RANGE;
     }
     QOQ_TRY(qoq_prepare_layer(layer, quantizer));

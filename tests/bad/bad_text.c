@@ -203,6 +203,8 @@ const size_t bad_safetensors_count = sizeof bad_safetensors / sizeof bad_safeten
     }
 #define LLAMA(fields) "{\"model_type\":\"llama\"," fields "}"
 #define MISTRAL(fields) "{\"model_type\":\"mistral\"," fields "}"
+#define QWEN2(fields) "{\"model_type\":\"qwen2\"," fields "}"
+#define QWEN3(fields) "{\"model_type\":\"qwen3\"," fields "}"
 #define LLAMA3(fields) LLAMA("\"rope_scaling\":{\"rope_type\":\"llama3\"," fields "}")
 
 const struct bad_case bad_configs[] = {
@@ -219,7 +221,7 @@ const struct bad_case bad_configs[] = {
     CONFIG("no-type", QOQ_ERR_FORMAT, "model_type", "{}"),
     CONFIG("type-number", QOQ_ERR_FORMAT, "model_type", "{\"model_type\":1}"),
     CONFIG("gemma", QOQ_ERR_UNSUPPORTED, "model_type", "{\"model_type\":\"gemma\"}"),
-    CONFIG("qwen2", QOQ_ERR_UNSUPPORTED, "model_type", "{\"model_type\":\"qwen2\"}"),
+    CONFIG("qwen3-moe", QOQ_ERR_UNSUPPORTED, "model_type", "{\"model_type\":\"qwen3_moe\"}"),
     CONFIG("vocab-zero", QOQ_ERR_RANGE, "vocab_size", LLAMA("\"vocab_size\":0")),
     CONFIG("vocab-large", QOQ_ERR_RANGE, "vocab_size", LLAMA("\"vocab_size\":16777217")),
     CONFIG("hidden-negative", QOQ_ERR_RANGE, "hidden_size", LLAMA("\"hidden_size\":-64")),
@@ -256,6 +258,8 @@ const struct bad_case bad_configs[] = {
     CONFIG("tie-number", QOQ_ERR_FORMAT, "tie_word_embeddings", LLAMA("\"tie_word_embeddings\":1")),
     CONFIG("bos-large", QOQ_ERR_RANGE, "bos_token_id", LLAMA("\"bos_token_id\":32000")),
     CONFIG("eos-text", QOQ_ERR_FORMAT, "eos_token_id", LLAMA("\"eos_token_id\":\"</s>\"")),
+    CONFIG("eos-list-large", QOQ_ERR_RANGE, "eos_token_id", LLAMA("\"eos_token_id\":[2,32000]")),
+    CONFIG("eos-list-text", QOQ_ERR_FORMAT, "eos_token_id", LLAMA("\"eos_token_id\":[2,\"3\"]")),
     CONFIG("eos-empty-list", QOQ_ERR_FORMAT, "eos_token_id", LLAMA("\"eos_token_id\":[]")),
     CONFIG("rope-text", QOQ_ERR_FORMAT, "rope_scaling", LLAMA("\"rope_scaling\":\"linear\"")),
     CONFIG("rope-yarn", QOQ_ERR_UNSUPPORTED, "rope_scaling.rope_type",
@@ -275,10 +279,46 @@ const struct bad_case bad_configs[] = {
                   "position_embeddings\":0")),
     CONFIG("rope-per-layer", QOQ_ERR_UNSUPPORTED, "rope_parameters",
            LLAMA("\"rope_parameters\":{\"full_attention\":{}}")),
+    CONFIG("rope-per-layer-qwen3", QOQ_ERR_UNSUPPORTED, "rope_parameters.chunked_attention",
+           QWEN3("\"rope_parameters\":{\"rope_type\":\"default\",\"chunked_attention\":{"
+                 "\"rope_type\":\"default\",\"rope_theta\":1e6}}")),
+    CONFIG("rope-longrope", QOQ_ERR_UNSUPPORTED, "rope_parameters.rope_type",
+           QWEN2("\"rope_parameters\":{\"rope_type\":\"longrope\",\"factor\":2}")),
     CONFIG("window-default", QOQ_ERR_UNSUPPORTED, "sliding_window",
            MISTRAL("\"vocab_size\":32000")),
     CONFIG("window-short", QOQ_ERR_UNSUPPORTED, "sliding_window",
            MISTRAL("\"max_position_embeddings\":8192,\"sliding_window\":4096")),
+    CONFIG("qwen2-window", QOQ_ERR_UNSUPPORTED, "sliding_window",
+           QWEN2("\"use_sliding_window\":true,\"sliding_window\":32767")),
+    CONFIG("qwen2-window-default", QOQ_ERR_UNSUPPORTED, "sliding_window",
+           QWEN2("\"use_sliding_window\":true")),
+    CONFIG("qwen2-window-last-layer", QOQ_ERR_UNSUPPORTED, "sliding_window",
+           QWEN2("\"use_sliding_window\":true,\"max_window_layers\":31")),
+    CONFIG("qwen3-window-listed", QOQ_ERR_UNSUPPORTED, "sliding_window",
+           QWEN3("\"num_hidden_layers\":2,\"use_sliding_window\":true,"
+                 "\"layer_types\":[\"full_attention\",\"sliding_attention\"]")),
+    CONFIG("qwen3-window-unused", QOQ_ERR_FORMAT, "layer_types",
+           QWEN3("\"num_hidden_layers\":1,\"layer_types\":[\"sliding_attention\"]")),
+    CONFIG("qwen3-layer-types-short", QOQ_ERR_FORMAT, "layer_types",
+           QWEN3("\"num_hidden_layers\":2,\"layer_types\":[\"full_attention\"]")),
+    CONFIG("qwen3-layer-types-text", QOQ_ERR_FORMAT, "layer_types",
+           QWEN3("\"layer_types\":\"full_attention\"")),
+    CONFIG("qwen3-layer-types-other", QOQ_ERR_UNSUPPORTED, "layer_types",
+           QWEN3("\"num_hidden_layers\":1,\"layer_types\":[\"linear_attention\"]")),
+    CONFIG("qwen3-layer-types-number", QOQ_ERR_UNSUPPORTED, "layer_types",
+           QWEN3("\"num_hidden_layers\":1,\"layer_types\":[1]")),
+    CONFIG("qwen2-use-window-text", QOQ_ERR_FORMAT, "use_sliding_window",
+           QWEN2("\"use_sliding_window\":\"no\"")),
+    CONFIG("qwen2-max-window-layers", QOQ_ERR_RANGE, "max_window_layers",
+           QWEN2("\"use_sliding_window\":true,\"max_window_layers\":-1")),
+    CONFIG("qwen2-kv-default", QOQ_ERR_SHAPE, "num_key_value_heads",
+           QWEN2("\"num_attention_heads\":16")),
+    CONFIG("qwen2-heads", QOQ_ERR_SHAPE, "hidden_size",
+           QWEN2("\"hidden_size\":100,\"num_attention_heads\":32")),
+    CONFIG("qwen3-bias-text", QOQ_ERR_FORMAT, "attention_bias",
+           QWEN3("\"attention_bias\":\"true\"")),
+    CONFIG("qwen3-heads-wide", QOQ_ERR_SHAPE, "head_dim",
+           QWEN3("\"num_attention_heads\":2048,\"hidden_size\":64")),
 };
 const size_t bad_configs_count = sizeof bad_configs / sizeof bad_configs[0];
 
