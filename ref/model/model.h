@@ -44,4 +44,12 @@ static inline size_t qoq_size_add(size_t a, size_t b)
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
+/* progress and its report may be NULL. */
+static inline void qoq_report(const struct qoq_progress *progress, size_t done, size_t total)
+{
+    if (progress != NULL && progress->report != NULL) {
+        progress->report(progress->context, done, total);
+    }
+}
+
 #endif

@@ -45,13 +45,6 @@ static enum qoq_status quantize_linear(struct qoq_linear *out, const struct qoq_
     return in->bias != NULL ? copy_finite(out->bias, in->bias, in->n) : QOQ_OK;
 }
 
-static void report(const struct qoq_progress *progress, size_t done, size_t total)
-{
-    if (progress != NULL && progress->report != NULL) {
-        progress->report(progress->context, done, total);
-    }
-}
-
 static enum qoq_status quantize_layer(struct qoq_model *out, const struct qoq_model *in, size_t i,
                                       const struct qoq_progress *progress)
 {
@@ -63,7 +56,7 @@ static enum qoq_status quantize_layer(struct qoq_model *out, const struct qoq_mo
     QOQ_TRY(copy_finite(to->post_norm, from->post_norm, hidden));
     for (size_t id = 0; id < QOQ_LINEARS; id++) {
         QOQ_TRY(quantize_linear(&to->linear[id], &from->linear[id]));
-        report(progress, i * QOQ_LINEARS + id + 1, total);
+        qoq_report(progress, i * QOQ_LINEARS + id + 1, total);
     }
     return QOQ_OK;
 }
@@ -72,7 +65,7 @@ static enum qoq_status quantize_all(struct qoq_model *out, const struct qoq_mode
                                     const struct qoq_progress *progress)
 {
     QOQ_TRY(quantize_ends(out, in));
-    report(progress, 0, in->config.layers * QOQ_LINEARS);
+    qoq_report(progress, 0, in->config.layers * QOQ_LINEARS);
     for (size_t i = 0; i < in->config.layers; i++) {
         QOQ_TRY(quantize_layer(out, in, i, progress));
     }
