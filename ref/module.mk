@@ -83,12 +83,22 @@ libqoq_core_la_SOURCES = \
 	ref/ops/weight_group.c \
 	ref/ops/weight_row.h \
 	ref/ops/weight_w8.c \
+	ref/quantize/attention_factors.c \
+	ref/quantize/attention_factors.h \
+	ref/quantize/attention_search.c \
+	ref/quantize/calibrate_layer.c \
+	ref/quantize/calibration.c \
 	ref/quantize/calibration.h \
+	ref/quantize/gram.c \
+	ref/quantize/gram.h \
 	ref/quantize/grid.h \
 	ref/quantize/layer_round.c \
 	ref/quantize/layer_steps.c \
 	ref/quantize/quantize_model.c \
 	ref/quantize/quantizer.c \
+	ref/quantize/one_layer.c \
+	ref/quantize/one_layer.h \
+	ref/quantize/probe.c \
 	ref/quantize/quantizer.h \
 	ref/quantize/linear_stats.c \
 	ref/quantize/recipe.c \

@@ -21,6 +21,8 @@ unit_tests = \
 	tests/test_assumptions \
 	tests/test_attention \
 	tests/test_attention_accuracy \
+	tests/test_attention_error \
+	tests/test_calibration \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \
@@ -107,6 +109,12 @@ tests_test_attention_LDADD = $(test_ldadd)
 tests_test_attention_accuracy_SOURCES = tests/test_attention_accuracy.c
 tests_test_attention_accuracy_CFLAGS = $(test_cflags)
 tests_test_attention_accuracy_LDADD = $(test_ldadd)
+tests_test_attention_error_SOURCES = tests/test_attention_error.c
+tests_test_attention_error_CFLAGS = $(test_cflags)
+tests_test_attention_error_LDADD = $(test_ldadd)
+tests_test_calibration_SOURCES = tests/test_calibration.c
+tests_test_calibration_CFLAGS = $(test_cflags)
+tests_test_calibration_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
@@ -204,7 +212,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR

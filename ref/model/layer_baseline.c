@@ -17,6 +17,13 @@ static enum qoq_status project(float *y, const struct qoq_step *step, const floa
     return qoq_gemm_f32(y, x, linear->f32, linear->bias, step->rows, linear->n, linear->k);
 }
 
+static enum qoq_status show(const struct qoq_step *step, enum qoq_seen what, float *x)
+{
+    const struct qoq_observer *observer = step->observer;
+
+    return observer != NULL ? observer->see(observer->context, what, x, step->rows) : QOQ_OK;
+}
+
 static void add_residual(const struct qoq_step *step)
 {
     size_t count = step->rows * step->model->config.hidden;
@@ -34,11 +41,7 @@ static float *cache_rows(const struct qoq_step *step, size_t m, size_t layer,
 
 static enum qoq_status project_qkv(const struct qoq_step *step, const struct qoq_layer *layer)
 {
-    const struct qoq_config *config = &step->model->config;
-
-    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->input_norm, step->rows, config->hidden,
-                        config->rms_eps));
-    round_input(step, step->norm, config->hidden);
+    round_input(step, step->norm, step->model->config.hidden);
     QOQ_TRY(project(step->query, step, step->norm, &layer->linear[QOQ_Q]));
     QOQ_TRY(project(step->key, step, step->norm, &layer->linear[QOQ_K]));
     return project(step->value, step, step->norm, &layer->linear[QOQ_V]);
@@ -114,31 +117,54 @@ static enum qoq_status attend(const struct qoq_step *step, size_t layer)
     return QOQ_OK;
 }
 
+static enum qoq_status show_placed(const struct qoq_step *step, size_t layer)
+{
+    size_t at = step->position[0] * qoq_kv_channels(&step->model->config);
+
+    QOQ_TRY(show(step, QOQ_SEEN_QUERY, step->query));
+    return show(step, QOQ_SEEN_KEY, cache_rows(step, 0, layer, QOQ_CACHE_K) + at);
+}
+
 static enum qoq_status mlp_part(const struct qoq_step *step, const struct qoq_layer *layer)
 {
     const struct qoq_config *config = &step->model->config;
 
     QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, layer->post_norm, step->rows, config->hidden,
                         config->rms_eps));
+    QOQ_TRY(show(step, QOQ_SEEN_MLP_INPUT, step->norm));
     round_input(step, step->norm, config->hidden);
     QOQ_TRY(project(step->gate, step, step->norm, &layer->linear[QOQ_GATE]));
     QOQ_TRY(project(step->up, step, step->norm, &layer->linear[QOQ_UP]));
     QOQ_TRY(qoq_silu_mul(step->gated, step->gate, step->up, step->rows * config->intermediate));
+    QOQ_TRY(show(step, QOQ_SEEN_DOWN_INPUT, step->gated));
     round_input(step, step->gated, config->intermediate);
     QOQ_TRY(project(step->out, step, step->gated, &layer->linear[QOQ_DOWN]));
     add_residual(step);
     return QOQ_OK;
 }
 
-enum qoq_status qoq_layer_baseline(const struct qoq_step *step, size_t layer)
+enum qoq_status qoq_attention_baseline(const struct qoq_step *step, size_t layer)
 {
     const struct qoq_layer *weights = &step->model->layer[layer];
 
+    QOQ_TRY(show(step, QOQ_SEEN_ATTENTION_INPUT, step->norm));
     QOQ_TRY(project_qkv(step, weights));
     QOQ_TRY(place_rows(step, layer));
+    QOQ_TRY(show_placed(step, layer));
     QOQ_TRY(attend(step, layer));
+    QOQ_TRY(show(step, QOQ_SEEN_O_INPUT, step->mixed));
     round_input(step, step->mixed, qoq_query_channels(&step->model->config));
-    QOQ_TRY(project(step->out, step, step->mixed, &weights->linear[QOQ_O]));
+    return project(step->out, step, step->mixed, &weights->linear[QOQ_O]);
+}
+
+enum qoq_status qoq_layer_baseline(const struct qoq_step *step, size_t layer)
+{
+    const struct qoq_config *config = &step->model->config;
+    const struct qoq_layer *weights = &step->model->layer[layer];
+
+    QOQ_TRY(qoq_rmsnorm(step->norm, step->residual, weights->input_norm, step->rows, config->hidden,
+                        config->rms_eps));
+    QOQ_TRY(qoq_attention_baseline(step, layer));
     add_residual(step);
     return mlp_part(step, weights);
 }

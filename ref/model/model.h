@@ -47,5 +47,12 @@ static inline size_t qoq_size_add(size_t a, size_t b)
 /* out [count] = in in binary16. QOQ_ERR_RANGE: a number that is no finite binary16, which files
  * never hold (N 1.4). */
 QOQ_CHECKED enum qoq_status qoq_narrow(qoq_half *out, const float *in, size_t count);
+/* progress and its report may be NULL. */
+static inline void qoq_report(const struct qoq_progress *progress, size_t done, size_t total)
+{
+    if (progress != NULL && progress->report != NULL) {
+        progress->report(progress->context, done, total);
+    }
+}
 
 #endif

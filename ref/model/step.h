@@ -13,9 +13,27 @@
 /* Rows whose baseline attention runs at a time: bounds the scratch for logits of the context. */
 #define QOQ_ATTENTION_ROWS 16
 
+/* What an observer of a baseline layer is shown, in this order. */
+enum qoq_seen {
+    QOQ_SEEN_ATTENTION_INPUT, /* [rows][hidden]: input of q, k and v */
+    QOQ_SEEN_QUERY,           /* [rows][query channels], rotated */
+    QOQ_SEEN_KEY,             /* [rows][kv channels], rotated, in the cache */
+    QOQ_SEEN_O_INPUT,         /* [rows][query channels] */
+    QOQ_SEEN_MLP_INPUT,       /* [rows][hidden]: input of gate and up */
+    QOQ_SEEN_DOWN_INPUT       /* [rows][intermediate] */
+};
+
+/* Shown each array when it is made, before it is read: the layer goes on with what is then in it.
+ * For steps of one segment. */
+struct qoq_observer {
+    enum qoq_status (*see)(void *context, enum qoq_seen what, float *x, size_t rows);
+    void *context;
+};
+
 struct qoq_step {
     const struct qoq_session *session;
     const struct qoq_model *model;
+    const struct qoq_observer *observer; /* baseline; NULL: nobody looks */
     const struct qoq_segment *segment;
     size_t segments;
     size_t rows;    /* tokens of all segments */
@@ -77,5 +95,8 @@ QOQ_CHECKED enum qoq_status qoq_step_norm_heads(float *query, float *key,
 /* residual = one decoder layer of residual. The caches already have room. */
 QOQ_CHECKED enum qoq_status qoq_layer_quantized(const struct qoq_step *step, size_t layer);
 QOQ_CHECKED enum qoq_status qoq_layer_baseline(const struct qoq_step *step, size_t layer);
+
+/* The attention of a baseline layer: out = o_proj's output, from the attention input in norm. */
+QOQ_CHECKED enum qoq_status qoq_attention_baseline(const struct qoq_step *step, size_t layer);
 
 #endif

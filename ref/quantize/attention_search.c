@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exponents of attention smoothing by the error that quantized keys leave: Q 4.2. */
+#include "quantize/attention_factors.h"
+
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS 20
+#define CANDIDATES (1 + 2 * (STEPS - 1))
+
+/* The layer with queries times lambda and keys divided by it. */
+struct candidate {
+    const struct qoq_layer *from;
+    const struct qoq_config *config;
+    struct qoq_layer layer;
+    float *lambda;      /* [kv channels] */
+    float *key, *query; /* maxima, [kv channels] */
+    float *memory;      /* all of the above, then weights and biases of q and k */
+};
+
+static float *cut_linear(struct qoq_linear *linear, float *memory)
+{
+    linear->f32 = memory;
+    memory += linear->n * linear->k;
+    if (linear->bias == NULL) {
+        return memory;
+    }
+    linear->bias = memory;
+    return memory + linear->n;
+}
+
+static enum qoq_status create_candidate(struct candidate *c, const struct qoq_layer *layer,
+                                        const struct qoq_config *config)
+{
+    size_t channels = qoq_kv_channels(config),
+           rows = qoq_size_add(qoq_query_channels(config), channels);
+    size_t count = qoq_size_add(qoq_size_mul(rows, qoq_size_add(config->hidden, 1)), 3 * channels);
+
+    *c = (struct candidate){.from = layer, .config = config, .layer = *layer};
+    c->memory = malloc(qoq_size_mul(count, sizeof *c->memory));
+    if (c->memory == NULL) {
+        return QOQ_ERR_MEMORY;
+    }
+    c->lambda = c->memory;
+    c->key = c->lambda + channels;
+    c->query = c->key + channels;
+    (void)cut_linear(&c->layer.linear[QOQ_K],
+                     cut_linear(&c->layer.linear[QOQ_Q], c->query + channels));
+    return QOQ_OK;
+}
+
+static void multiply_row(struct qoq_linear *to, const struct qoq_linear *from, size_t n,
+                         float factor)
+{
+    for (size_t i = n * from->k; i < (n + 1) * from->k; i++) {
+        to->f32[i] = from->f32[i] * factor;
+    }
+    if (from->bias != NULL) {
+        to->bias[n] = from->bias[n] * factor;
+    }
+}
+
+static void divide_row(struct qoq_linear *to, const struct qoq_linear *from, size_t n,
+                       float divisor)
+{
+    for (size_t i = n * from->k; i < (n + 1) * from->k; i++) {
+        to->f32[i] = from->f32[i] / divisor;
+    }
+    if (from->bias != NULL) {
+        to->bias[n] = from->bias[n] / divisor;
+    }
+}
+
+static void smooth(struct candidate *c)
+{
+    size_t head_dim = c->config->head_dim, shared = c->config->heads / c->config->kv_heads;
+
+    for (size_t n = 0; n < qoq_query_channels(c->config); n++) {
+        multiply_row(&c->layer.linear[QOQ_Q], &c->from->linear[QOQ_Q], n,
+                     c->lambda[n / head_dim / shared * head_dim + n % head_dim]);
+    }
+    for (size_t n = 0; n < qoq_kv_channels(c->config); n++) {
+        divide_row(&c->layer.linear[QOQ_K], &c->from->linear[QOQ_K], n, c->lambda[n]);
+    }
+}
+
+/* Candidate i of Q 4.2: factors of 1; then key^u; then key^u / query^(1 - u). */
+static void make_lambda(struct candidate *c, size_t i)
+{
+    size_t channels = qoq_kv_channels(c->config), step = i < STEPS ? i : i - (STEPS - 1);
+    double u = (double)step / STEPS, rest = (double)(STEPS - step) / STEPS;
+
+    qoq_attention_powers(c->lambda, c->key, c->query, channels, u, i < STEPS ? 0.0 : rest);
+}
+
+static enum qoq_status search(float *lambda, struct candidate *c, struct qoq_probe *probe,
+                              unsigned kv_bits, const struct qoq_progress *progress)
+{
+    double least = INFINITY, error;
+    size_t best = 0;
+
+    qoq_report(progress, 0, CANDIDATES);
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        make_lambda(c, i);
+        smooth(c);
+        QOQ_TRY(qoq_probe_layer_error(&error, probe, &c->layer, kv_bits));
+        if (error <= least) {
+            least = error;
+            best = i;
+        }
+        qoq_report(progress, i + 1, CANDIDATES);
+    }
+    make_lambda(c, best);
+    memcpy(lambda, c->lambda, qoq_kv_channels(c->config) * sizeof *lambda);
+    return QOQ_OK;
+}
+
+enum qoq_status qoq_attention_search(float *lambda, const struct qoq_calibration *calibration,
+                                     const struct qoq_layer *layer, const struct qoq_config *config,
+                                     unsigned kv_bits, const struct qoq_progress *progress)
+{
+    struct candidate candidate;
+    struct qoq_probe *probe;
+
+    if (lambda == NULL) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    QOQ_TRY(qoq_probe_create(&probe, layer, config, calibration));
+    enum qoq_status status = create_candidate(&candidate, layer, config);
+    if (status == QOQ_OK) {
+        qoq_attention_maxima(candidate.key, candidate.query, calibration, config);
+        status = search(lambda, &candidate, probe, kv_bits, progress);
+        free(candidate.memory);
+    }
+    qoq_probe_free(probe);
+    return status;
+}
