@@ -82,11 +82,26 @@ libqoq_core_la_SOURCES = \
 	ref/ops/weight_group.c \
 	ref/ops/weight_row.h \
 	ref/ops/weight_w8.c \
+	ref/quantize/balance.c \
 	ref/quantize/calibration.h \
+	ref/quantize/factors.c \
+	ref/quantize/factors.h \
+	ref/quantize/fold.c \
+	ref/quantize/galois.c \
+	ref/quantize/galois.h \
 	ref/quantize/grid.h \
+	ref/quantize/hadamard.c \
+	ref/quantize/paley.c \
+	ref/quantize/paley.h \
 	ref/quantize/quantizer.h \
 	ref/quantize/recipe.c \
+	ref/quantize/reorder.c \
+	ref/quantize/rotate.c \
+	ref/quantize/rotate_heads.c \
 	ref/quantize/rtn.c \
+	ref/quantize/smooth_attention.c \
+	ref/quantize/smooth_input.c \
+	ref/quantize/smooth_output.c \
 	ref/quantize/transform.h \
 	ref/status.c
 

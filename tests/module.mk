@@ -25,6 +25,7 @@ unit_tests = \
 	tests/test_golden \
 	tests/test_golden_diff \
 	tests/test_h5 \
+	tests/test_hadamard \
 	tests/test_hf_config \
 	tests/test_kv \
 	tests/test_layout \
@@ -114,6 +115,9 @@ tests_test_golden_diff_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
+tests_test_hadamard_SOURCES = tests/test_hadamard.c
+tests_test_hadamard_CFLAGS = $(test_cflags)
+tests_test_hadamard_LDADD = $(test_ldadd)
 tests_test_hf_config_SOURCES = tests/test_hf_config.c
 tests_test_hf_config_CFLAGS = $(test_cflags)
 tests_test_hf_config_LDADD = $(test_ldadd)
