@@ -47,6 +47,7 @@ unit_tests = \
 	tests/test_stories \
 	tests/test_token_file \
 	tests/test_tokenizer \
+	tests/test_transform \
 	tests/test_weight
 mpfr_tests = \
 	tests/test_elementary \
@@ -181,6 +182,9 @@ tests_test_token_file_LDADD = $(test_ldadd)
 tests_test_tokenizer_SOURCES = tests/test_tokenizer.c
 tests_test_tokenizer_CFLAGS = $(test_cflags)
 tests_test_tokenizer_LDADD = $(test_ldadd)
+tests_test_transform_SOURCES = tests/test_transform.c
+tests_test_transform_CFLAGS = $(test_cflags)
+tests_test_transform_LDADD = $(test_ldadd)
 tests_test_weight_SOURCES = tests/test_weight.c
 tests_test_weight_CFLAGS = $(test_cflags)
 tests_test_weight_LDADD = $(test_ldadd)
@@ -197,7 +201,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
