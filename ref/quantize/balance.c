@@ -23,7 +23,7 @@ static void balance(float *lambda, const float *weight, size_t count, float alph
     double a = (double)alpha, b = 1 - a;
 
     for (size_t i = 0; i < count; i++) {
-        lambda[i] = qoq_factor(weighted_log(lambda[i], a) - weighted_log(weight[i], b));
+        lambda[i] = qoq_channel_factor(weighted_log(lambda[i], a) - weighted_log(weight[i], b));
     }
 }
 

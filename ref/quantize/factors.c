@@ -21,7 +21,7 @@ size_t qoq_readers_channels(const struct qoq_layer *layer, enum qoq_input_id id)
     return layer->linear[qoq_readers_of(id).first].k;
 }
 
-float qoq_factor(double e)
+float qoq_channel_factor(double e)
 {
     double low = e > -QOQ_FACTOR_LIMIT ? e : -QOQ_FACTOR_LIMIT;
 

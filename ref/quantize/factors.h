@@ -19,7 +19,7 @@ struct qoq_readers {
 struct qoq_readers qoq_readers_of(enum qoq_input_id id);
 
 /* 2^e within the limit, rounded to binary32: positive, finite; 1 where e is NaN. */
-float qoq_factor(double e);
+float qoq_channel_factor(double e);
 
 /* Channels of an input. */
 size_t qoq_readers_channels(const struct qoq_layer *layer, enum qoq_input_id id);

@@ -62,7 +62,7 @@ static void form(const struct trial *t, double u)
         hi = e > hi ? e : hi;
     }
     for (size_t i = 0; i < t->channels; i++) {
-        t->lambda[i] = qoq_factor(u * t->strength[i] - (lo + hi) / 2);
+        t->lambda[i] = qoq_channel_factor(u * t->strength[i] - (lo + hi) / 2);
     }
 }
 
