@@ -93,6 +93,7 @@ static inline void measure(struct subject *s)
 
 static inline struct subject subject_of(const char *name, struct qoq_model *model)
 {
+    use_threads(1);
     struct subject s = {name, model, some_tokens(TOKENS, model->config.vocab, 7), NULL, NULL};
 
     s.before = logits_of(model, s.token, TOKENS, TOKENS, 64);
