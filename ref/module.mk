@@ -99,9 +99,25 @@ libqoq_core_la_SOURCES = \
 	ref/quantize/one_layer.c \
 	ref/quantize/one_layer.h \
 	ref/quantize/probe.c \
+	ref/quantize/balance.c \
+	ref/quantize/factors.c \
+	ref/quantize/factors.h \
+	ref/quantize/fold.c \
+	ref/quantize/galois.c \
+	ref/quantize/galois.h \
+	ref/quantize/hadamard.c \
+	ref/quantize/paley.c \
+	ref/quantize/paley.h \
 	ref/quantize/quantizer.h \
 	ref/quantize/linear_stats.c \
 	ref/quantize/recipe.c \
+	ref/quantize/reorder.c \
+	ref/quantize/rotate.c \
+	ref/quantize/rotate_heads.c \
+	ref/quantize/rtn.c \
+	ref/quantize/smooth_attention.c \
+	ref/quantize/smooth_input.c \
+	ref/quantize/smooth_output.c \
 	ref/quantize/transform.h \
 	ref/status.c
 

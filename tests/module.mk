@@ -28,6 +28,7 @@ unit_tests = \
 	tests/test_golden \
 	tests/test_golden_diff \
 	tests/test_h5 \
+	tests/test_hadamard \
 	tests/test_hf_config \
 	tests/test_kv \
 	tests/test_layout \
@@ -50,6 +51,7 @@ unit_tests = \
 	tests/test_stories \
 	tests/test_token_file \
 	tests/test_tokenizer \
+	tests/test_transform \
 	tests/test_weight
 mpfr_tests = \
 	tests/test_elementary \
@@ -130,6 +132,9 @@ tests_test_golden_diff_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
+tests_test_hadamard_SOURCES = tests/test_hadamard.c
+tests_test_hadamard_CFLAGS = $(test_cflags)
+tests_test_hadamard_LDADD = $(test_ldadd)
 tests_test_hf_config_SOURCES = tests/test_hf_config.c
 tests_test_hf_config_CFLAGS = $(test_cflags)
 tests_test_hf_config_LDADD = $(test_ldadd)
@@ -196,6 +201,9 @@ tests_test_token_file_LDADD = $(test_ldadd)
 tests_test_tokenizer_SOURCES = tests/test_tokenizer.c
 tests_test_tokenizer_CFLAGS = $(test_cflags)
 tests_test_tokenizer_LDADD = $(test_ldadd)
+tests_test_transform_SOURCES = tests/test_transform.c
+tests_test_transform_CFLAGS = $(test_cflags)
+tests_test_transform_LDADD = $(test_ldadd)
 tests_test_weight_SOURCES = tests/test_weight.c
 tests_test_weight_CFLAGS = $(test_cflags)
 tests_test_weight_LDADD = $(test_ldadd)
@@ -213,6 +221,7 @@ tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
 noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
