@@ -83,7 +83,26 @@ libqoq_core_la_SOURCES = \
 	ref/ops/weight_row.h \
 	ref/ops/weight_w8.c \
 	ref/quantize/calibration.h \
+	ref/quantize/cholesky.c \
+	ref/quantize/cholesky.h \
+	ref/quantize/cholesky_avx2.c \
+	ref/quantize/cholesky_invert.c \
+	ref/quantize/cholesky_path.h \
+	ref/quantize/cholesky_plain.c \
+	ref/quantize/clip_rows.c \
+	ref/quantize/gptq.c \
+	ref/quantize/gptq.h \
+	ref/quantize/gptq_factor.c \
+	ref/quantize/gptq_round.c \
+	ref/quantize/grid.c \
 	ref/quantize/grid.h \
+	ref/quantize/grid_fit.c \
+	ref/quantize/grid_round.c \
+	ref/quantize/grid_row.h \
+	ref/quantize/grid_store.c \
+	ref/quantize/output_error.c \
+	ref/quantize/quadratic.c \
+	ref/quantize/quadratic.h \
 	ref/quantize/quantizer.h \
 	ref/quantize/recipe.c \
 	ref/quantize/rtn.c \

@@ -24,6 +24,8 @@ unit_tests = \
 	tests/test_gemm \
 	tests/test_golden \
 	tests/test_golden_diff \
+	tests/test_gptq \
+	tests/test_grid \
 	tests/test_h5 \
 	tests/test_hf_config \
 	tests/test_kv \
@@ -111,6 +113,12 @@ tests_test_golden_LDADD = $(test_ldadd)
 tests_test_golden_diff_SOURCES = tests/test_golden_diff.c
 tests_test_golden_diff_CFLAGS = $(test_cflags)
 tests_test_golden_diff_LDADD = $(test_ldadd)
+tests_test_gptq_SOURCES = tests/test_gptq.c
+tests_test_gptq_CFLAGS = $(test_cflags)
+tests_test_gptq_LDADD = $(test_ldadd)
+tests_test_grid_SOURCES = tests/test_grid.c
+tests_test_grid_CFLAGS = $(test_cflags)
+tests_test_grid_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
@@ -193,7 +201,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
