@@ -87,6 +87,7 @@ endif
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/python/check_golden.py \
+	tests/python/check_rounding.py \
 	tests/python/check_stories260k.py
 
 tests_test_act_SOURCES = tests/test_act.c
@@ -224,19 +225,27 @@ check_PROGRAMS += tests/bad/make_bad
 tests_bad_make_bad_SOURCES = tests/bad/make_bad.c
 tests_bad_make_bad_LDADD = libqoq-bad.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
+# Inputs and results of the rounding, for NumPy.
+check_PROGRAMS += tests/dump_rounding
+tests_dump_rounding_SOURCES = tests/dump_rounding.c
+tests_dump_rounding_LDADD = libqoq-core.la
+
 # Damaged files against every reader; tests/sanitize.sh runs it under the sanitizers.
 check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
 tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
-# Speed of the matrix products on this machine.
-EXTRA_PROGRAMS += tests/bench_products
+# Speed of the matrix products and of the rounding on this machine.
+EXTRA_PROGRAMS += tests/bench_products tests/bench_rounding
 tests_bench_products_SOURCES = tests/bench_products.c
 tests_bench_products_LDADD = libqoq-core.la
-CLEANFILES += tests/bench_products$(EXEEXT)
+tests_bench_rounding_SOURCES = tests/bench_rounding.c
+tests_bench_rounding_LDADD = libqoq-core.la
+CLEANFILES += tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
 
-bench: tests/bench_products$(EXEEXT)
+bench: tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
 	tests/bench_products$(EXEEXT)
+	tests/bench_rounding$(EXEEXT)
 
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)

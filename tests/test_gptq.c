@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounding with error feedback, and the factorization under it: Q 6.7, 6.8. */
+/* Rounding with error feedback, and the factorization under it: Q 6.3, 6.4. */
 #include "quantize_case.h"
 
 #include "quantize/cholesky_path.h"

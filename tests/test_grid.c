@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grids of weights, output error, clip ratios: Q 6.1 to 6.6. */
+/* Grids of weights, output error, clip ratios: Q 6.1, 6.2. */
 #include "quantize_case.h"
 
 #include "ops/weight_row.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A = R R^T, block column by block column from the last: Q 6.8. */
+/* A = R R^T, block column by block column from the last: Q 6.4. */
 #include "quantize/cholesky_path.h"
 
 #define BLOCK QOQ_FACTOR_BLOCK

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A = R R^T with R upper triangular, and R^-1, in binary64 in place: then A^-1 = U^T U with
- * U = R^-1. Every element is one chain of fused multiply-adds over descending index (Q 6.8), so the
+ * U = R^-1. Every element is one chain of fused multiply-adds over descending index (Q 6.4), so the
  * bits depend on no block size and no thread.
  */
 #ifndef QOQ_QUANTIZE_CHOLESKY_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inner loops of the factorization with AVX2 and FMA: Q 6.8. A vector lane holds one chain. */
+/* The inner loops of the factorization with AVX2 and FMA: Q 6.4. A vector lane holds one chain. */
 #include "quantize/cholesky_path.h"
 
 #if QOQ_FMA_TARGET

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inverse of R, block row by block row from the last: Q 6.8. */
+/* The inverse of R, block row by block row from the last: Q 6.4. */
 #include "quantize/cholesky_path.h"
 
 #include <string.h>

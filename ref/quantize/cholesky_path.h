@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inner loops of the factorization (Q 6.8), plain and with AVX2 and FMA; the bits are the same.
+/* The inner loops of the factorization (Q 6.4), plain and with AVX2 and FMA; the bits are the same.
  */
 #ifndef QOQ_QUANTIZE_CHOLESKY_PATH_H
 #define QOQ_QUANTIZE_CHOLESKY_PATH_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inner loops of the factorization for any machine: Q 6.8. */
+/* The inner loops of the factorization for any machine: Q 6.4. */
 #include "quantize/cholesky_path.h"
 
 static void tile(double *c, size_t c_stride, const double *a, size_t a_stride, size_t rows,

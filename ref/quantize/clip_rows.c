@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clip ratio of each row with the least error of the layer's outputs: Q 6.6. */
+/* The clip ratio of each row with the least error of the layer's outputs: Q 6.2. */
 #include "quantize/grid_row.h"
 
 #include "model/model.h"

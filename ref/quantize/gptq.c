@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounding with error feedback: Q 6.7. */
+/* Rounding with error feedback: Q 6.3. */
 #include "quantize/gptq.h"
 
 #include "model/model.h"

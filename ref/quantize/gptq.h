@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two halves of rounding with error feedback (Q 6.7): the factor of the Gram matrix, and the
+/* The two halves of rounding with error feedback (Q 6.3): the factor of the Gram matrix, and the
  * rounding of the rows. */
 #ifndef QOQ_QUANTIZE_GPTQ_H
 #define QOQ_QUANTIZE_GPTQ_H

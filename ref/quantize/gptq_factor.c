@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Gram matrix in the order of its diagonal, damped, and the factor of its inverse: Q 6.7, 6.8.
+/* The Gram matrix in the order of its diagonal, damped, and the factor of its inverse: Q 6.3, 6.4.
  */
 #include "quantize/gptq.h"
 

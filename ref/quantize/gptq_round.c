@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rounding of rows with error feedback (Q 6.7): ROWS rows at a time, so that the factor passes
+ * Rounding of rows with error feedback (Q 6.3): ROWS rows at a time, so that the factor passes
  * through the caches once for all of them, DEPTH columns at a time. Inside those columns the rows
  * lie side by side; what their errors do to the columns behind is an ordered matrix product.
  */

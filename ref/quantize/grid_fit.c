@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scales and zeros of a grid from the ranges of a matrix: Q 6.2, 6.3. */
+/* Scales and zeros of a grid from the ranges of a matrix: Q 6.1. */
 #include "quantize/grid_row.h"
 
 #include "numerics/half.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The nearest codes of a grid and their values: Q 6.4. */
+/* The nearest codes of a grid and their values: Q 6.1. */
 #include "quantize/grid_row.h"
 
 #include "numerics/round.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One row of a grid (Q 6.1 to 6.4): fitted, rounded to, and its values. */
+/* One row of a grid (Q 6.1): fitted, rounded to, and its values. */
 #ifndef QOQ_QUANTIZE_GRID_ROW_H
 #define QOQ_QUANTIZE_GRID_ROW_H
 

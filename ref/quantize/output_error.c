@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The squared error of a linear layer's outputs: Q 6.5. */
+/* The squared error of a linear layer's outputs: Q 6.2. */
 #include "quantize/grid.h"
 
 #include "quantize/quadratic.h"

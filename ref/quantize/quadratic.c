@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quadratic forms: Q 6.5. */
+/* Quadratic forms: Q 6.2. */
 #include "quantize/quadratic.h"
 
 #include "model/model.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Quadratic forms d G d^T of many rows d with one symmetric matrix G (Q 6.5). The columns are cut
+ * Quadratic forms d G d^T of many rows d with one symmetric matrix G (Q 6.2). The columns are cut
  * into panels of QOQ_FORM_WIDTH, and only pairs of panels I <= J are multiplied.
  */
 #ifndef QOQ_QUANTIZE_QUADRATIC_H
