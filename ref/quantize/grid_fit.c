@@ -59,18 +59,14 @@ static int fit_half(enum qoq_grid_kind kind, float *step, float *zero, const flo
     return scale_of(step, (r.hi - r.lo) / 15.0f) && qoq_half_is_finite(h);
 }
 
+/* Division and clamping are monotonic, so the range of level 1 comes from that of the weights. */
 static struct range level1_range(const float *w, size_t count, float s, float bound)
 {
-    float lo = 0.0f, hi = 0.0f;
+    struct range r = range_of(w, count, 1.0f);
 
-#pragma omp simd reduction(min : lo) reduction(max : hi)
-    for (size_t i = 0; i < count; i++) {
-        float v = qoq_grid_level1(w[i], s, bound);
-
-        lo = v < lo ? v : lo;
-        hi = v > hi ? v : hi;
-    }
-    return (struct range){lo, hi};
+    r.lo = qoq_grid_level1(r.lo, s, bound);
+    r.hi = qoq_grid_level1(r.hi, s, bound);
+    return r;
 }
 
 /* A group of the second of two levels. */
