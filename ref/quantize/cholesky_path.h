@@ -47,7 +47,9 @@ void qoq_factor_invert_run(double *a, size_t k, double *work, const struct qoq_f
 /* y [n] = fma(-f, x, y) */
 QOQ_INLINE void qoq_subtract_multiple(double *y, double f, const double *x, size_t n)
 {
+#ifdef _OPENMP
 #pragma omp simd
+#endif
     for (size_t i = 0; i < n; i++)
         y[i] = fma(-f, x[i], y[i]);
 }
