@@ -86,36 +86,56 @@ libqoq_core_la_SOURCES = \
 	ref/quantize/attention_factors.c \
 	ref/quantize/attention_factors.h \
 	ref/quantize/attention_search.c \
+	ref/quantize/balance.c \
 	ref/quantize/calibrate_layer.c \
 	ref/quantize/calibration.c \
 	ref/quantize/calibration.h \
-	ref/quantize/gram.c \
-	ref/quantize/gram.h \
-	ref/quantize/grid.h \
-	ref/quantize/layer_round.c \
-	ref/quantize/layer_steps.c \
-	ref/quantize/quantize_model.c \
-	ref/quantize/quantizer.c \
-	ref/quantize/one_layer.c \
-	ref/quantize/one_layer.h \
-	ref/quantize/probe.c \
-	ref/quantize/balance.c \
+	ref/quantize/cholesky.c \
+	ref/quantize/cholesky.h \
+	ref/quantize/cholesky_avx2.c \
+	ref/quantize/cholesky_invert.c \
+	ref/quantize/cholesky_path.h \
+	ref/quantize/cholesky_plain.c \
+	ref/quantize/clip_attention.c \
+	ref/quantize/clip_rows.c \
 	ref/quantize/factors.c \
 	ref/quantize/factors.h \
 	ref/quantize/fold.c \
 	ref/quantize/galois.c \
 	ref/quantize/galois.h \
+	ref/quantize/gptq.c \
+	ref/quantize/gptq.h \
+	ref/quantize/gptq_factor.c \
+	ref/quantize/gptq_round.c \
+	ref/quantize/gram.c \
+	ref/quantize/gram.h \
+	ref/quantize/grid.c \
+	ref/quantize/grid.h \
+	ref/quantize/grid_fit.c \
+	ref/quantize/grid_round.c \
+	ref/quantize/grid_row.h \
+	ref/quantize/grid_store.c \
 	ref/quantize/hadamard.c \
+	ref/quantize/layer_round.c \
+	ref/quantize/layer_steps.c \
+	ref/quantize/linear_stats.c \
+	ref/quantize/one_layer.c \
+	ref/quantize/one_layer.h \
+	ref/quantize/output_error.c \
 	ref/quantize/paley.c \
 	ref/quantize/paley.h \
+	ref/quantize/probe.c \
+	ref/quantize/quadratic.c \
+	ref/quantize/quadratic.h \
+	ref/quantize/quantize_model.c \
+	ref/quantize/quantizer.c \
 	ref/quantize/quantizer.h \
-	ref/quantize/linear_stats.c \
 	ref/quantize/recipe.c \
 	ref/quantize/reorder.c \
 	ref/quantize/rotate.c \
 	ref/quantize/rotate_heads.c \
-	ref/quantize/rtn.c \
 	ref/quantize/smooth_attention.c \
+	ref/quantize/smooth_awq.c \
 	ref/quantize/smooth_input.c \
 	ref/quantize/smooth_output.c \
 	ref/quantize/transform.h \

@@ -19,6 +19,8 @@ unit_tests = \
 	tests/test_act \
 	tests/test_architectures \
 	tests/test_assumptions \
+	tests/test_awq \
+	tests/test_clip_attention \
 	tests/test_attention \
 	tests/test_attention_accuracy \
 	tests/test_attention_error \
@@ -27,6 +29,8 @@ unit_tests = \
 	tests/test_gemm \
 	tests/test_golden \
 	tests/test_golden_diff \
+	tests/test_gptq \
+	tests/test_grid \
 	tests/test_h5 \
 	tests/test_hadamard \
 	tests/test_hf_config \
@@ -94,6 +98,7 @@ EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/architectures tests/transformers.sh \
 	tests/python/check_golden.py \
 	tests/python/make_architectures.py \
+	tests/python/check_rounding.py \
 	tests/python/check_stories260k.py
 
 tests_test_act_SOURCES = tests/test_act.c
@@ -105,6 +110,12 @@ tests_test_architectures_LDADD = $(test_ldadd)
 tests_test_assumptions_SOURCES = tests/test_assumptions.c
 tests_test_assumptions_CFLAGS = $(test_cflags)
 tests_test_assumptions_LDADD = $(test_ldadd)
+tests_test_awq_SOURCES = tests/test_awq.c
+tests_test_awq_CFLAGS = $(test_cflags)
+tests_test_awq_LDADD = $(test_ldadd)
+tests_test_clip_attention_SOURCES = tests/test_clip_attention.c
+tests_test_clip_attention_CFLAGS = $(test_cflags)
+tests_test_clip_attention_LDADD = $(test_ldadd)
 tests_test_attention_SOURCES = tests/test_attention.c
 tests_test_attention_CFLAGS = $(test_cflags)
 tests_test_attention_LDADD = $(test_ldadd)
@@ -129,6 +140,12 @@ tests_test_golden_LDADD = $(test_ldadd)
 tests_test_golden_diff_SOURCES = tests/test_golden_diff.c
 tests_test_golden_diff_CFLAGS = $(test_cflags)
 tests_test_golden_diff_LDADD = $(test_ldadd)
+tests_test_gptq_SOURCES = tests/test_gptq.c
+tests_test_gptq_CFLAGS = $(test_cflags)
+tests_test_gptq_LDADD = $(test_ldadd)
+tests_test_grid_SOURCES = tests/test_grid.c
+tests_test_grid_CFLAGS = $(test_cflags)
+tests_test_grid_LDADD = $(test_ldadd)
 tests_test_h5_SOURCES = tests/test_h5.c
 tests_test_h5_CFLAGS = $(test_cflags)
 tests_test_h5_LDADD = $(test_ldadd)
@@ -220,8 +237,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
@@ -244,19 +260,27 @@ check_PROGRAMS += tests/bad/make_bad
 tests_bad_make_bad_SOURCES = tests/bad/make_bad.c
 tests_bad_make_bad_LDADD = libqoq-bad.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
+# Inputs and results of the rounding, for NumPy.
+check_PROGRAMS += tests/dump_rounding
+tests_dump_rounding_SOURCES = tests/dump_rounding.c
+tests_dump_rounding_LDADD = libqoq-core.la
+
 # Damaged files against every reader; tests/sanitize.sh runs it under the sanitizers.
 check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
 tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
-# Speed of the matrix products on this machine.
-EXTRA_PROGRAMS += tests/bench_products
+# Speed of the matrix products and of the rounding on this machine.
+EXTRA_PROGRAMS += tests/bench_products tests/bench_rounding
 tests_bench_products_SOURCES = tests/bench_products.c
 tests_bench_products_LDADD = libqoq-core.la
-CLEANFILES += tests/bench_products$(EXEEXT)
+tests_bench_rounding_SOURCES = tests/bench_rounding.c
+tests_bench_rounding_LDADD = libqoq-core.la
+CLEANFILES += tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
 
-bench: tests/bench_products$(EXEEXT)
+bench: tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
 	tests/bench_products$(EXEEXT)
+	tests/bench_rounding$(EXEEXT)
 
 # Tiny models of every architecture against PyTorch transformers, in a virtual environment made for it: gigabytes to fetch.
 check-transformers:

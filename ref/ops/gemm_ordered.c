@@ -27,7 +27,7 @@ static void multiply(const struct qoq_product *p, const struct qoq_panel *panel)
 
 const struct qoq_product_path qoq_product_plain = {widen, transpose, multiply};
 
-static const struct qoq_product_path *choose_path(void)
+const struct qoq_product_path *qoq_product_choose(void)
 {
 #if QOQ_FMA_TARGET
     if (qoq_machine_has_fma())
@@ -82,7 +82,7 @@ static enum qoq_status run(const struct qoq_product *p)
     if (!qoq_rows_fit(p->m, p->k, sizeof(float)) || !qoq_rows_fit(p->n, p->k, sizeof(float)) ||
         !qoq_array_fits(p->m, p->n, sizeof(float)))
         return QOQ_ERR_SHAPE;
-    qoq_product_run(p, choose_path());
+    qoq_product_run(p, qoq_product_choose());
     return QOQ_OK;
 }
 

@@ -47,6 +47,9 @@ extern const struct qoq_product_path qoq_product_plain;
 extern const struct qoq_product_path qoq_product_avx2;
 #endif
 
+/* The faster of the two on this machine. */
+const struct qoq_product_path *qoq_product_choose(void);
+
 /* The whole product by one path; p has been checked. */
 void qoq_product_run(const struct qoq_product *p, const struct qoq_product_path *path);
 

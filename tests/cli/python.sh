@@ -4,6 +4,7 @@
 . "$QOQ_SRCDIR/tests/tap.sh"
 if [ -z "$QOQ_PYTHON" ]; then
     skip "golden tensors recomputed by NumPy" "no Python with NumPy and h5py"
+    skip "grids and rounding recomputed by NumPy" "no Python with NumPy and h5py"
     skip "perplexity of the FP32 model recomputed by NumPy" "no Python with NumPy and h5py"
     finish
 fi
@@ -16,5 +17,10 @@ same_nll() {
     "$QOQ_PYTHON" "$QOQ_SRCDIR/tests/python/check_stories260k.py" "$model" --compare "$ours"
 }
 check "golden tensors recomputed by NumPy" "$QOQ_PYTHON" "$QOQ_SRCDIR/tests/python/check_golden.py" "$QOQ_SRCDIR/data/golden"
+rounding() {
+    "$QOQ_BUILDDIR/tests/dump_rounding" > "$scratch/rounding" || return 1
+    "$QOQ_PYTHON" "$QOQ_SRCDIR/tests/python/check_rounding.py" < "$scratch/rounding"
+}
+check "grids and rounding recomputed by NumPy" rounding
 check "mean NLL of the FP32 model: NumPy and qoq agree to 1e-5" same_nll
 finish
