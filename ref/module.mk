@@ -88,6 +88,7 @@ libqoq_core_la_SOURCES = \
 	ref/quantize/calibrate_layer.c \
 	ref/quantize/calibration.c \
 	ref/quantize/calibration.h \
+	ref/quantize/clip_attention.c \
 	ref/quantize/gram.c \
 	ref/quantize/gram.h \
 	ref/quantize/grid.h \

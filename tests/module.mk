@@ -22,6 +22,7 @@ unit_tests = \
 	tests/test_attention_accuracy \
 	tests/test_attention_error \
 	tests/test_calibration \
+	tests/test_clip_attention \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \
@@ -107,6 +108,9 @@ tests_test_attention_error_LDADD = $(test_ldadd)
 tests_test_calibration_SOURCES = tests/test_calibration.c
 tests_test_calibration_CFLAGS = $(test_cflags)
 tests_test_calibration_LDADD = $(test_ldadd)
+tests_test_clip_attention_SOURCES = tests/test_clip_attention.c
+tests_test_clip_attention_CFLAGS = $(test_cflags)
+tests_test_clip_attention_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
