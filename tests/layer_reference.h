@@ -63,6 +63,8 @@ static inline void trace_attention(struct trace *t, const struct qoq_layer *laye
         linear(query, in, &r, 0, QOQ_Q);
         linear(key, in, &r, 0, QOQ_K);
         linear(t->value + i * narrow, in, &r, 0, QOQ_V);
+        normalize_heads(query, layer->q_norm, c, c->heads);
+        normalize_heads(key, layer->k_norm, c, c->kv_heads);
         rotate(query, c, c->heads, i);
         rotate(key, c, c->kv_heads, i);
         for (size_t h = 0; key_bits != 16 && h < c->kv_heads; h++) {

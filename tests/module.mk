@@ -20,11 +20,11 @@ unit_tests = \
 	tests/test_architectures \
 	tests/test_assumptions \
 	tests/test_awq \
-	tests/test_clip_attention \
 	tests/test_attention \
 	tests/test_attention_accuracy \
 	tests/test_attention_error \
 	tests/test_calibration \
+	tests/test_clip_attention \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \

@@ -256,27 +256,55 @@ Test(attention_factors, known_answers)
     free_lab(&lab);
 }
 
+/* The largest of a key channel, its pair and, with head norms, the same channels of other heads;
+ * group: heads of `most` that read one key head. */
+static double pooled(const float *most, const struct qoq_config *c, size_t channel, size_t group)
+{
+    size_t half = c->head_dim / 2, head = channel / c->head_dim;
+    double largest = 0;
+
+    for (size_t h = 0; h < c->kv_heads * group; h++) {
+        for (size_t d = channel % half; d < c->head_dim; d += half) {
+            if (c->qk_norm || h / group == head) {
+                largest = fmax(largest, (double)most[h * c->head_dim + d]);
+            }
+        }
+    }
+    return largest;
+}
+
 /* The candidate list of Q 4.2 written once more, with libm's pow. */
 static void candidate(double *lambda, const struct lab *lab, int i)
 {
     const struct qoq_config *c = lab->config;
-    size_t half = c->head_dim / 2, group = c->heads / c->kv_heads;
     double u = i < 20 ? i / 20.0 : (i - 19) / 20.0;
 
-    for (size_t h = 0; h < c->kv_heads; h++) {
-        for (size_t d = 0; d < c->head_dim; d++) {
-            double key = 0, query = 0;
-            for (size_t part = 0; part < 2; part++) {
-                size_t channel = d % half + part * half;
-                key = fmax(key, (double)lab->calibration.key_most[h * c->head_dim + channel]);
-                for (size_t r = 0; r < group; r++) {
-                    size_t at = (h * group + r) * c->head_dim + channel;
-                    query = fmax(query, (double)lab->calibration.query_most[at]);
-                }
-            }
-            lambda[h * c->head_dim + d] = pow(key, u) / (i < 20 ? 1 : pow(query, 1 - u));
-        }
+    for (size_t channel = 0; channel < c->kv_heads * c->head_dim; channel++) {
+        double key = pooled(lab->calibration.key_most, c, channel, 1),
+               query = pooled(lab->calibration.query_most, c, channel, c->heads / c->kv_heads);
+        lambda[channel] = pow(key, u) / (i < 20 ? 1 : pow(query, 1 - u));
     }
+}
+
+static void scale_row(struct qoq_linear *linear, size_t n, float factor)
+{
+    for (size_t k = 0; k < linear->k; k++) {
+        linear->f32[n * linear->k + k] *= factor;
+    }
+    if (linear->bias != NULL) {
+        linear->bias[n] *= factor;
+    }
+}
+
+static void scale_gains(struct qoq_layer *layer, float *q_norm, float *k_norm, size_t head_dim,
+                        const double *lambda)
+{
+    for (size_t d = 0; d < head_dim; d++) {
+        q_norm[d] = (float)((double)layer->q_norm[d] * lambda[d]);
+        k_norm[d] = (float)((double)layer->k_norm[d] / lambda[d]);
+    }
+    layer->q_norm = q_norm;
+    layer->k_norm = k_norm;
 }
 
 /* Keys over lambda and queries times lambda. */
@@ -284,29 +312,27 @@ static double smoothed_error(struct qoq_probe *probe, const struct lab *lab, con
                              unsigned bits)
 {
     const struct qoq_config *c = lab->config;
-    struct qoq_linear query = copy_linear(&lab->layer->linear[QOQ_Q]),
-                      key = copy_linear(&lab->layer->linear[QOQ_K]);
+    struct qoq_layer layer = *lab->layer;
+    struct qoq_linear query = copy_linear(&layer.linear[QOQ_Q]),
+                      key = copy_linear(&layer.linear[QOQ_K]);
     size_t group = c->heads / c->kv_heads;
+    float q_norm[64], k_norm[64];
+    double unquantized, error;
 
-    for (size_t n = 0; n < query.n; n++) {
-        float by = (float)lambda[n / c->head_dim / group * c->head_dim + n % c->head_dim];
-        for (size_t k = 0; k < query.k; k++) {
-            query.f32[n * query.k + k] *= by;
-        }
-        if (query.bias != NULL) {
-            query.bias[n] *= by;
-        }
+    for (size_t n = 0; !c->qk_norm && n < query.n; n++) {
+        scale_row(&query, n,
+                  (float)lambda[n / c->head_dim / group * c->head_dim + n % c->head_dim]);
     }
-    for (size_t n = 0; n < key.n; n++) {
-        for (size_t k = 0; k < key.k; k++) {
-            key.f32[n * key.k + k] /= (float)lambda[n];
-        }
-        if (key.bias != NULL) {
-            key.bias[n] /= (float)lambda[n];
-        }
+    for (size_t n = 0; !c->qk_norm && n < key.n; n++) {
+        scale_row(&key, n, 1 / (float)lambda[n]);
     }
-    double unquantized = error_of(probe, &query, &key, 16);
-    double error = error_of(probe, &query, &key, bits);
+    layer.linear[QOQ_Q] = query;
+    layer.linear[QOQ_K] = key;
+    if (c->qk_norm) {
+        scale_gains(&layer, q_norm, k_norm, c->head_dim, lambda);
+    }
+    cr_assert_eq(qoq_probe_layer_error(&unquantized, probe, &layer, 16), QOQ_OK);
+    cr_assert_eq(qoq_probe_layer_error(&error, probe, &layer, bits), QOQ_OK);
     cr_expect_lt(unquantized, 1e-4 * error, "smoothing changes the function");
     free_linear(&query);
     free_linear(&key);

@@ -22,6 +22,18 @@ static void join_pairs(float *most, size_t heads, size_t head_dim)
     }
 }
 
+/* All heads get the largest of a channel. */
+static void join_heads(float *most, size_t heads, size_t head_dim)
+{
+    for (size_t c = head_dim; c < heads * head_dim; c++) {
+        float *first = most + c % head_dim;
+        *first = most[c] > *first ? most[c] : *first;
+    }
+    for (size_t c = head_dim; c < heads * head_dim; c++) {
+        most[c] = most[c % head_dim];
+    }
+}
+
 void qoq_attention_maxima(float *key, float *query, const struct qoq_calibration *calibration,
                           const struct qoq_config *config)
 {
@@ -33,6 +45,10 @@ void qoq_attention_maxima(float *key, float *query, const struct qoq_calibration
         float most = calibration->query_most[c];
         float *to = query + c / head_dim / shared * head_dim + c % head_dim;
         *to = most > *to ? most : *to;
+    }
+    if (config->qk_norm) {
+        join_heads(key, config->kv_heads, head_dim);
+        join_heads(query, config->kv_heads, head_dim);
     }
     join_pairs(key, config->kv_heads, head_dim);
     join_pairs(query, config->kv_heads, head_dim);

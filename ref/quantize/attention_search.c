@@ -3,6 +3,7 @@
 #include "quantize/attention_factors.h"
 
 #include "model/model.h"
+#include "quantize/transform.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,26 +19,32 @@ struct candidate {
     struct qoq_layer layer;
     float *lambda;      /* [kv channels] */
     float *key, *query; /* maxima, [kv channels] */
-    float *memory;      /* all of the above, then weights and biases of q and k */
+    float *memory;      /* all of the above, then weights, biases and gains of q and k */
 };
+
+/* *array, if there is one, becomes the next `count` floats of memory. Returns what follows. */
+static float *cut(float **array, float *memory, size_t count)
+{
+    if (*array == NULL) {
+        return memory;
+    }
+    *array = memory;
+    return memory + count;
+}
 
 static float *cut_linear(struct qoq_linear *linear, float *memory)
 {
-    linear->f32 = memory;
-    memory += linear->n * linear->k;
-    if (linear->bias == NULL) {
-        return memory;
-    }
-    linear->bias = memory;
-    return memory + linear->n;
+    memory = cut(&linear->f32, memory, linear->n * linear->k);
+    return cut(&linear->bias, memory, linear->n);
 }
 
 static enum qoq_status create_candidate(struct candidate *c, const struct qoq_layer *layer,
                                         const struct qoq_config *config)
 {
-    size_t channels = qoq_kv_channels(config),
+    size_t channels = qoq_kv_channels(config), head_dim = config->head_dim,
            rows = qoq_size_add(qoq_query_channels(config), channels);
-    size_t count = qoq_size_add(qoq_size_mul(rows, qoq_size_add(config->hidden, 1)), 3 * channels);
+    size_t count = qoq_size_add(qoq_size_mul(rows, qoq_size_add(config->hidden, 1)),
+                                3 * channels + 2 * head_dim);
 
     *c = (struct candidate){.from = layer, .config = config, .layer = *layer};
     c->memory = malloc(qoq_size_mul(count, sizeof *c->memory));
@@ -47,44 +54,31 @@ static enum qoq_status create_candidate(struct candidate *c, const struct qoq_la
     c->lambda = c->memory;
     c->key = c->lambda + channels;
     c->query = c->key + channels;
-    (void)cut_linear(&c->layer.linear[QOQ_K],
-                     cut_linear(&c->layer.linear[QOQ_Q], c->query + channels));
+    float *left = cut_linear(&c->layer.linear[QOQ_Q], c->query + channels);
+    left = cut_linear(&c->layer.linear[QOQ_K], left);
+    left = cut(&c->layer.q_norm, left, head_dim);
+    (void)cut(&c->layer.k_norm, left, head_dim);
     return QOQ_OK;
 }
 
-static void multiply_row(struct qoq_linear *to, const struct qoq_linear *from, size_t n,
-                         float factor)
+static void copy(float *to, const float *from, size_t count)
 {
-    for (size_t i = n * from->k; i < (n + 1) * from->k; i++) {
-        to->f32[i] = from->f32[i] * factor;
-    }
-    if (from->bias != NULL) {
-        to->bias[n] = from->bias[n] * factor;
+    if (from != NULL) {
+        memcpy(to, from, count * sizeof *to);
     }
 }
 
-static void divide_row(struct qoq_linear *to, const struct qoq_linear *from, size_t n,
-                       float divisor)
-{
-    for (size_t i = n * from->k; i < (n + 1) * from->k; i++) {
-        to->f32[i] = from->f32[i] / divisor;
-    }
-    if (from->bias != NULL) {
-        to->bias[n] = from->bias[n] / divisor;
-    }
-}
-
+/* The layer as it was, then smoothed. */
 static void smooth(struct candidate *c)
 {
-    size_t head_dim = c->config->head_dim, shared = c->config->heads / c->config->kv_heads;
-
-    for (size_t n = 0; n < qoq_query_channels(c->config); n++) {
-        multiply_row(&c->layer.linear[QOQ_Q], &c->from->linear[QOQ_Q], n,
-                     c->lambda[n / head_dim / shared * head_dim + n % head_dim]);
+    for (int id = QOQ_Q; id <= QOQ_K; id++) {
+        const struct qoq_linear *from = &c->from->linear[id];
+        copy(c->layer.linear[id].f32, from->f32, from->n * from->k);
+        copy(c->layer.linear[id].bias, from->bias, from->n);
     }
-    for (size_t n = 0; n < qoq_kv_channels(c->config); n++) {
-        divide_row(&c->layer.linear[QOQ_K], &c->from->linear[QOQ_K], n, c->lambda[n]);
-    }
+    copy(c->layer.q_norm, c->from->q_norm, c->config->head_dim);
+    copy(c->layer.k_norm, c->from->k_norm, c->config->head_dim);
+    qoq_smooth_attention(&c->layer, NULL, c->config, c->lambda);
 }
 
 /* Candidate i of Q 4.2: factors of 1; then key^u; then key^u / query^(1 - u). */
