@@ -32,13 +32,17 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/assumptions.h \
 	ref/numerics/bits.h \
 	ref/numerics/elementary.h \
+	ref/numerics/exp_all.c \
+	ref/numerics/exp_all.h \
 	ref/numerics/gen.h \
 	ref/numerics/half.c \
 	ref/numerics/half.h \
 	ref/numerics/reduce.c \
+	ref/numerics/reduce_avx2.c \
 	ref/numerics/reduce.h \
 	ref/numerics/round.h \
 	ref/numerics/target.h \
+	ref/numerics/vector_avx2.h \
 	ref/ops/accumulate.c \
 	ref/ops/accumulate.h \
 	ref/ops/accumulate_avx2.c \
@@ -48,7 +52,10 @@ libqoq_core_la_SOURCES = \
 	ref/ops/act_row.h \
 	ref/ops/attention.c \
 	ref/ops/attention.h \
+	ref/ops/attention_avx2.c \
 	ref/ops/attention_f32.c \
+	ref/ops/attention_f32.h \
+	ref/ops/attention_f32_avx2.c \
 	ref/ops/attention_split.c \
 	ref/ops/error_stats.c \
 	ref/ops/gemm.c \

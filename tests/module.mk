@@ -25,6 +25,7 @@ unit_tests = \
 	tests/test_attention_error \
 	tests/test_calibration \
 	tests/test_clip_attention \
+	tests/test_attention_fast \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \
@@ -128,6 +129,9 @@ tests_test_attention_error_LDADD = $(test_ldadd)
 tests_test_calibration_SOURCES = tests/test_calibration.c
 tests_test_calibration_CFLAGS = $(test_cflags)
 tests_test_calibration_LDADD = $(test_ldadd)
+tests_test_attention_fast_SOURCES = tests/test_attention_fast.c
+tests_test_attention_fast_CFLAGS = $(test_cflags)
+tests_test_attention_fast_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
@@ -270,16 +274,19 @@ check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
 tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
-# Speed of the matrix products and of the rounding on this machine.
-EXTRA_PROGRAMS += tests/bench_products tests/bench_rounding
+# Speed of the matrix products, of attention and of the rounding on this machine.
+EXTRA_PROGRAMS += tests/bench_products tests/bench_attention tests/bench_rounding
 tests_bench_products_SOURCES = tests/bench_products.c
 tests_bench_products_LDADD = libqoq-core.la
+tests_bench_attention_SOURCES = tests/bench_attention.c
+tests_bench_attention_LDADD = libqoq-core.la
 tests_bench_rounding_SOURCES = tests/bench_rounding.c
 tests_bench_rounding_LDADD = libqoq-core.la
-CLEANFILES += tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
+CLEANFILES += tests/bench_products$(EXEEXT) tests/bench_attention$(EXEEXT) tests/bench_rounding$(EXEEXT)
 
-bench: tests/bench_products$(EXEEXT) tests/bench_rounding$(EXEEXT)
+bench: tests/bench_products$(EXEEXT) tests/bench_attention$(EXEEXT) tests/bench_rounding$(EXEEXT)
 	tests/bench_products$(EXEEXT)
+	tests/bench_attention$(EXEEXT)
 	tests/bench_rounding$(EXEEXT)
 
 # Tiny models of every architecture against PyTorch transformers, in a virtual environment made for it: gigabytes to fetch.

@@ -28,6 +28,16 @@ static void scale_query(struct qoq_linear *query, const struct qoq_config *confi
     }
 }
 
+/* Gains of the head norms, which stand between the rows and the rotation: all heads share the factors. */
+static void scale_gains(struct qoq_layer *layer, const struct qoq_config *config,
+                        const float *lambda)
+{
+    for (size_t i = 0; i < config->head_dim; i++) {
+        layer->q_norm[i] *= lambda[i];
+        layer->k_norm[i] /= lambda[i];
+    }
+}
+
 static void scale_statistics(struct qoq_calibration *calibration, const struct qoq_config *config,
                              const float *lambda)
 {
@@ -42,8 +52,12 @@ static void scale_statistics(struct qoq_calibration *calibration, const struct q
 void qoq_smooth_attention(struct qoq_layer *layer, struct qoq_calibration *calibration,
                           const struct qoq_config *config, const float *lambda)
 {
-    scale_query(&layer->linear[QOQ_Q], config, lambda);
-    qoq_divide_rows(&layer->linear[QOQ_K], lambda);
+    if (layer->k_norm != NULL) {
+        scale_gains(layer, config, lambda);
+    } else {
+        scale_query(&layer->linear[QOQ_Q], config, lambda);
+        qoq_divide_rows(&layer->linear[QOQ_K], lambda);
+    }
     if (calibration != NULL) {
         scale_statistics(calibration, config, lambda);
     }
