@@ -13,7 +13,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
-    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden},
+    {"inspect", qoq_cli_inspect},   {"export", qoq_cli_export}, {"import", qoq_cli_import},
+    {"golden", qoq_cli_golden},
 };
 
 static const char help[] =
@@ -25,6 +26,8 @@ static const char help[] =
     "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
     "  generate MODEL                 text from a model\n"
     "  inspect FILE                   what a file holds\n"
+    "  export MODEL.h5 --to qserve D  a checkpoint that QServe and SGLang load\n"
+    "  import DIR -o OUT.h5           a model from such a checkpoint, or lmquant's\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
     "  sim COMMAND                    what it costs on a GPU (program qoq-sim)\n"
     "\n"
