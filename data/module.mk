@@ -88,3 +88,5 @@ dist_stories_DATA = \
 	data/models/stories260K/model.safetensors \
 	data/models/stories260K/tokenizer.json
 
+importdir = $(pkgdatadir)/import
+dist_import_SCRIPTS = data/import/convert-pt

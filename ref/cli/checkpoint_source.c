@@ -117,6 +117,7 @@ static void keep_slice(struct qoq_tensor *tensor, const struct qoq_place *place,
             memmove(data + i * width, data + (i * place->total + place->first) * size, width);
         }
     }
+    tensor->rank = part->rank;
     memcpy(tensor->dim, part->dim, sizeof part->dim);
 }
 
