@@ -156,8 +156,8 @@ static inline enum qoq_status load_checkpoint(struct qoq_loaded *out,
                                               struct qoq_error *err)
 {
     char *path = checkpoint_path();
-    enum qoq_checkpoint_kind kind;
-    enum qoq_status status = qoq_checkpoint_load(out, &kind, path, options, err);
+    struct qoq_import_report report;
+    enum qoq_status status = qoq_checkpoint_load(out, &report, path, options, err);
 
     free(path);
     return status;

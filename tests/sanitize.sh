@@ -22,10 +22,17 @@ precisions() {
         "$scratch/qoq" generate "$scratch/w4g.h5" --prompt "One day" --length 20 --temperature 1 --top-k 9 &&
         "$scratch/qoq" inspect "$scratch/w4g.h5" --against "$model" && "$scratch/qoq" inspect "$model/heldout.tokens.h5" --datasets
 }
+checkpoints() {
+    "$scratch/fuzz_files" --make "$scratch" && mkdir -p "$scratch/victims" && cp -R "$scratch"/checkpoint-? "$scratch/victims" &&
+        "$scratch/qoq" import "$scratch/checkpoint-c" -o "$scratch/c.h5" && "$scratch/qoq" export "$scratch/c.h5" --to qserve "$scratch/C" &&
+        "$scratch/qoq" import "$scratch/checkpoint-g" -o "$scratch/g.h5" &&
+        "$scratch/qoq" export "$scratch/g.h5" --to qserve "$scratch/G" --any-group --shard-size 9K && "$scratch/qoq" import "$scratch/G" -o "$scratch/g2.h5" &&
+        cmp "$scratch/checkpoint-c/model.safetensors" "$scratch/C/model.safetensors"
+}
 damaged() {
-    mkdir -p "$scratch/victims"
     "$scratch/fuzz_files" "$scratch/victims" "${QOQ_SEED:-1}" "${QOQ_FUZZ_ROUNDS:-1500}" "$model/heldout.tokens.h5" "$scratch/w4g.h5" "$scratch/w8.h5" \
-        "$model/tokenizer.json" "$model/config.json" "$model/model.safetensors" "$QOQ_SRCDIR"/data/golden/*.h5
+        "$model/tokenizer.json" "$model/config.json" "$model/model.safetensors" "$scratch/C/config.json" \
+        "$scratch"/checkpoint-?/model.safetensors "$QOQ_SRCDIR"/data/golden/*.h5
 }
 
 if ! echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -x c - -o "$scratch/probe" 2> /dev/null; then
@@ -35,5 +42,6 @@ fi
 check "sanitized build" build
 check "golden tensors" "$scratch/qoq" golden check
 check "every precision, every command" precisions
+check "checkpoints there and back" checkpoints
 check "damaged files, ${QOQ_FUZZ_ROUNDS:-1500} rounds" damaged
 finish

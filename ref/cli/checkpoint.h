@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checkpoints of other programs (doc/formats.md 8): directories with packed 4-bit weights as QServe
+ * Checkpoints of other programs (doc/formats.md 7): directories with packed 4-bit weights as QServe
  * and SGLang load them, and with the fake-quantized weights and scales of lmquant and
  * deepcompressor.
  */
@@ -62,7 +62,7 @@ QOQ_CHECKED enum qoq_status qoq_checkpoint_write(struct qoq_checkpoint_report *r
 enum qoq_s2_order { QOQ_S2_QSERVE, QOQ_S2_DEEPCOMPRESSOR };
 
 /* How fake-quantized checkpoints store zero points: from 0 to 15, or 8 less; AUTO decides for each
- * tensor (doc/formats.md 8.3). */
+ * tensor (doc/formats.md 7.3). */
 enum qoq_zeros { QOQ_ZEROS_AUTO, QOQ_ZEROS_UNSIGNED, QOQ_ZEROS_SIGNED };
 
 struct qoq_import_options {
@@ -73,12 +73,16 @@ struct qoq_import_options {
 
 enum qoq_checkpoint_kind { QOQ_CHECKPOINT_PACKED, QOQ_CHECKPOINT_FAKE };
 
+struct qoq_import_report {
+    enum qoq_checkpoint_kind kind;
+    size_t rounded; /* numbers of embedding and head that binary16 does not hold exactly */
+};
+
 /* Loads a checkpoint of either kind as a quantized model; everything in it is checked as in
  * qoq_load. The head is tied where it equals the embedding bit for bit. out->header.source is the
- * directory's name, out->header.precision and group are those of the model; the tokenizer is not
- * parsed. */
+ * directory's name; the tokenizer is not parsed. */
 QOQ_CHECKED enum qoq_status qoq_checkpoint_load(struct qoq_loaded *out,
-                                                enum qoq_checkpoint_kind *kind,
+                                                struct qoq_import_report *report,
                                                 const char *directory,
                                                 const struct qoq_import_options *options,
                                                 struct qoq_error *err);

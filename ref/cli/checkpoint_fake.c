@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Codes from fake-quantized weights and their scales, as lmquant and deepcompressor store them
- * (doc/formats.md 8.3). Every step must land on an integer: what does not was not made with these
+ * (doc/formats.md 7.3). Every step must land on an integer: what does not was not made with these
  * scales, or has a zero point that our format does not have.
  */
 #include "cli/checkpoint_source.h"

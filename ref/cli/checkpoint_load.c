@@ -225,8 +225,7 @@ static enum qoq_status read_model(struct qoq_model **model, struct qoq_source *s
     return read_values(*model, &visit);
 }
 
-static enum qoq_status load_weights(struct qoq_loaded *out, enum qoq_checkpoint_kind *kind,
-                                    struct qoq_source *source,
+static enum qoq_status load_weights(struct qoq_loaded *out, struct qoq_source *source,
                                     const struct qoq_hf_quantization *quantization)
 {
     struct qoq_config *config = &out->header.config;
@@ -239,30 +238,32 @@ static enum qoq_status load_weights(struct qoq_loaded *out, enum qoq_checkpoint_
     if (source->expected == NULL) {
         return qoq_fail_memory(source->err, source->directory, NULL, count + 1);
     }
-    QOQ_TRY(find_kind(kind, source));
-    QOQ_TRY(find_group(&group, source, *kind, quantization));
+    QOQ_TRY(find_kind(&source->report->kind, source));
+    QOQ_TRY(find_group(&group, source, source->report->kind, quantization));
     if (qoq_safetensors_find(source->set, "lm_head.weight") != NULL) {
         config->tie_embeddings = 0; /* the checkpoint's own head counts */
     }
     struct qoq_outline outline = {config, group == 0 ? QOQ_W4A8KV4_CHANNEL : QOQ_W4A8KV4_GROUP,
                                   group, NULL};
-    return read_model(&out->model, source, *kind, &outline);
+    return read_model(&out->model, source, source->report->kind, &outline);
 }
 
-enum qoq_status qoq_checkpoint_load(struct qoq_loaded *out, enum qoq_checkpoint_kind *kind,
+enum qoq_status qoq_checkpoint_load(struct qoq_loaded *out, struct qoq_import_report *report,
                                     const char *directory, const struct qoq_import_options *options,
                                     struct qoq_error *err)
 {
-    struct qoq_source source = {.directory = directory, .options = options, .err = err};
+    struct qoq_source source = {
+        .directory = directory, .options = options, .report = report, .err = err};
     struct qoq_hf_quantization quantization;
 
     memset(out, 0, sizeof *out);
+    memset(report, 0, sizeof *report);
     enum qoq_status status = qoq_load_hf_header(&out->header, directory, &quantization, err);
     if (status == QOQ_OK) {
         status = qoq_safetensors_open(&source.set, directory, err);
     }
     if (status == QOQ_OK) {
-        status = load_weights(out, kind, &source, &quantization);
+        status = load_weights(out, &source, &quantization);
     }
     free(source.expected);
     qoq_safetensors_close(&source.set);

@@ -241,7 +241,9 @@ static enum qoq_status narrow(qoq_half *out, const struct qoq_source *source,
     size_t count = qoq_tensor_elements(tensor);
 
     for (size_t i = 0; i < count; i++) {
-        out[i] = qoq_half_from_float(element(tensor, i));
+        float x = element(tensor, i);
+        out[i] = qoq_half_from_float(x);
+        source->report->rounded += qoq_half_to_float(out[i]) != x;
         if (!qoq_half_is_finite(out[i])) {
             return qoq_fail(source->err, QOQ_ERR_RANGE, source->directory, tensor->name,
                             "element %zu is not a finite binary16 number", i);

@@ -14,6 +14,7 @@ struct qoq_source {
     struct qoq_safetensors *set;
     unsigned char *expected; /* [tensors in the set] */
     const struct qoq_import_options *options;
+    struct qoq_import_report *report;
     struct qoq_error *err;
 };
 

@@ -213,7 +213,7 @@ int qoq_cli_import(int argc, char **argv)
 {
     struct options options = {NULL, NULL, 0, {QOQ_S2_QSERVE, QOQ_ZEROS_AUTO, 0}};
     struct qoq_error error = {QOQ_OK, ""};
-    enum qoq_checkpoint_kind kind;
+    struct qoq_import_report report;
     struct qoq_loaded loaded;
 
     opterr = 0;
@@ -230,10 +230,14 @@ int qoq_cli_import(int argc, char **argv)
         return qoq_cli_misuse("import", "where to? (--output FILE)");
     }
     options.import.unchecked = options.against != NULL;
-    if (qoq_checkpoint_load(&loaded, &kind, argv[optind], &options.import, &error) != QOQ_OK) {
+    if (qoq_checkpoint_load(&loaded, &report, argv[optind], &options.import, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }
-    int status = store_model(&loaded, kind, argv[optind], &options);
+    if (report.rounded > 0) {
+        fprintf(stderr, "%s: note: %zu numbers of embedding and head rounded to binary16\n",
+                argv[optind], report.rounded);
+    }
+    int status = store_model(&loaded, report.kind, argv[optind], &options);
     qoq_loaded_free(&loaded);
     return qoq_cli_finish(status);
 }
