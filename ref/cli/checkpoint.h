@@ -58,7 +58,7 @@ QOQ_CHECKED enum qoq_status qoq_checkpoint_write(struct qoq_checkpoint_report *r
 /* ---- Import ---- */
 
 /* Order of the channels inside 32 columns of s2_scales and s2_zeros: QServe's own, or what
- * deepcompressor writes. */
+ * newer versions of deepcompressor write. */
 enum qoq_s2_order { QOQ_S2_QSERVE, QOQ_S2_DEEPCOMPRESSOR };
 
 /* How fake-quantized checkpoints store zero points: from 0 to 15, or 8 less; AUTO decides for each
