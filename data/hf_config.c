@@ -152,7 +152,8 @@ static enum qoq_status get_quantization(struct qoq_hf_quantization *quantization
     if (status != QOQ_OK || child.node == NULL)
         return status;
     if (quantization == NULL)
-        return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, key, "the model is quantized already");
+        return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, key,
+                             "the model is quantized already (see qoq import)");
     status = qoq_json_get_string(&method, &child, "quant_method", QOQ_JSON_NEED);
     if (status == QOQ_OK && strcmp(method, "qoq") != 0)
         return qoq_json_fail(&child, QOQ_ERR_UNSUPPORTED, "quant_method",
