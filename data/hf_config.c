@@ -149,9 +149,6 @@ static enum qoq_status refuse_features(const struct qoq_json_object *root)
     if (status == QOQ_OK && interleaved)
         return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "rope_interleaved",
                              "true is not supported");
-    if (status == QOQ_OK && qoq_json_member(root, "quantization_config") != NULL)
-        return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "quantization_config",
-                             "the model is quantized already");
     return status;
 }
 
@@ -203,6 +200,38 @@ static enum qoq_status get_first_window(size_t *first, const struct qoq_config *
             qoq_json_fail(root, QOQ_ERR_FORMAT, "layer_types",
                           "layer %zu is \"sliding_attention\", but no window is in use", *first);
     return status;
+}
+
+/* Where quantization is NULL, a quantized model is refused. */
+static enum qoq_status get_quantization(struct qoq_hf_quantization *quantization,
+                                        const struct qoq_json_object *root)
+{
+    const char *key = "quantization_config", *method = "";
+    struct qoq_json_object child;
+    size_t wbits = 0;
+    enum qoq_status status = qoq_json_child(&child, root, key);
+
+    if (status != QOQ_OK || child.node == NULL)
+        return status;
+    if (quantization == NULL)
+        return qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, key,
+                             "the model is quantized already (see qoq import)");
+    status = qoq_json_get_string(&method, &child, "quant_method", QOQ_JSON_NEED);
+    if (status == QOQ_OK && strcmp(method, "qoq") != 0)
+        return qoq_json_fail(&child, QOQ_ERR_UNSUPPORTED, "quant_method",
+                             "\"%.64s\"; only qoq is supported", method);
+    if (status == QOQ_OK)
+        status = qoq_json_get_size(&wbits, &child, "wbits", QOQ_JSON_NEED, 4, 4);
+    if (status != QOQ_OK)
+        return status;
+    const json_t *group = qoq_json_member(&child, "group_size");
+    json_int_t value = json_is_integer(group) ? json_integer_value(group) : 0;
+    if (value != -1 && (value < 32 || value > MAX_WIDTH || value % 32 != 0))
+        return qoq_json_fail(&child, QOQ_ERR_FORMAT, "group_size",
+                             "must be -1 or a multiple of 32 from 32 to %d", MAX_WIDTH);
+    quantization->present = 1;
+    quantization->group = value == -1 ? 0 : (size_t)value;
+    return QOQ_OK;
 }
 
 /* A window must not be shorter than the context. */
@@ -383,7 +412,8 @@ static enum qoq_status get_flags(struct qoq_config *out, const struct qoq_json_o
     return status;
 }
 
-static enum qoq_status get_config(struct qoq_config *out, const struct qoq_json_object *root)
+static enum qoq_status get_config(struct qoq_config *out, struct qoq_hf_quantization *quantization,
+                                  const struct qoq_json_object *root)
 {
     enum qoq_status status = get_arch(out, root);
 
@@ -398,12 +428,15 @@ static enum qoq_status get_config(struct qoq_config *out, const struct qoq_json_
     if (status == QOQ_OK)
         status = refuse_features(root);
     if (status == QOQ_OK)
+        status = get_quantization(quantization, root);
+    if (status == QOQ_OK)
         status = refuse_window(out, root);
     return status;
 }
 
-enum qoq_status qoq_hf_config_parse(struct qoq_config *out, const char *file, const char *text,
-                                    size_t bytes, struct qoq_error *err)
+static enum qoq_status parse(struct qoq_config *out, struct qoq_hf_quantization *quantization,
+                             const char *file, const char *text, size_t bytes,
+                             struct qoq_error *err)
 {
     struct qoq_json_object root;
     enum qoq_status status;
@@ -415,12 +448,19 @@ enum qoq_status qoq_hf_config_parse(struct qoq_config *out, const char *file, co
         return status;
     status = qoq_json_root(&root, json, file, err);
     if (status == QOQ_OK)
-        status = get_config(out, &root);
+        status = get_config(out, quantization, &root);
     json_decref(json);
     return status;
 }
 
-enum qoq_status qoq_hf_config_load(struct qoq_config *out, const char *path, struct qoq_error *err)
+enum qoq_status qoq_hf_config_parse(struct qoq_config *out, const char *file, const char *text,
+                                    size_t bytes, struct qoq_error *err)
+{
+    return parse(out, NULL, file, text, bytes, err);
+}
+
+static enum qoq_status load(struct qoq_config *out, struct qoq_hf_quantization *quantization,
+                            const char *path, struct qoq_error *err)
 {
     enum qoq_status status;
     char *joined = NULL, *text;
@@ -435,9 +475,22 @@ enum qoq_status qoq_hf_config_load(struct qoq_config *out, const char *path, str
     }
     status = qoq_file_read(&text, &bytes, path, MAX_BYTES, err);
     if (status == QOQ_OK) {
-        status = qoq_hf_config_parse(out, path, text, bytes, err);
+        status = parse(out, quantization, path, text, bytes, err);
         free(text);
     }
     free(joined);
     return status;
+}
+
+enum qoq_status qoq_hf_config_load(struct qoq_config *out, const char *path, struct qoq_error *err)
+{
+    return load(out, NULL, path, err);
+}
+
+enum qoq_status qoq_hf_config_load_quantized(struct qoq_config *out,
+                                             struct qoq_hf_quantization *quantization,
+                                             const char *path, struct qoq_error *err)
+{
+    memset(quantization, 0, sizeof *quantization);
+    return load(out, quantization, path, err);
 }

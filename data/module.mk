@@ -10,6 +10,8 @@ libqoq_data_la_SOURCES = \
 	data/csv.h \
 	data/description.c \
 	data/description.h \
+	data/directory.c \
+	data/directory.h \
 	data/endian.h \
 	data/error.c \
 	data/error.h \
@@ -34,6 +36,7 @@ libqoq_data_la_SOURCES = \
 	data/h5_internal.h \
 	data/hf_config.c \
 	data/hf_config.h \
+	data/hf_config_write.c \
 	data/json.c \
 	data/json.h \
 	data/model_file.c \
@@ -43,6 +46,8 @@ libqoq_data_la_SOURCES = \
 	data/safetensors_header.c \
 	data/safetensors_internal.h \
 	data/safetensors_read.c \
+	data/safetensors_shards.c \
+	data/safetensors_shards.h \
 	data/safetensors_write.c \
 	data/sha256.c \
 	data/sha256.h \
@@ -83,3 +88,5 @@ dist_stories_DATA = \
 	data/models/stories260K/model.safetensors \
 	data/models/stories260K/tokenizer.json
 
+importdir = $(pkgdatadir)/import
+dist_import_SCRIPTS = data/import/convert-pt

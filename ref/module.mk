@@ -202,6 +202,16 @@ libqoq_load_la_SOURCES = \
 	ref/cli/array_name.h \
 	ref/cli/calibration_text.c \
 	ref/cli/calibration_text.h \
+	ref/cli/checkpoint.h \
+	ref/cli/checkpoint_fake.c \
+	ref/cli/checkpoint_fits.c \
+	ref/cli/checkpoint_load.c \
+	ref/cli/checkpoint_name.c \
+	ref/cli/checkpoint_order.c \
+	ref/cli/checkpoint_packed.c \
+	ref/cli/checkpoint_source.c \
+	ref/cli/checkpoint_source.h \
+	ref/cli/checkpoint_write.c \
 	ref/cli/load.c \
 	ref/cli/load.h \
 	ref/cli/load_file.c \
@@ -225,6 +235,7 @@ qoq_SOURCES = \
 	ref/cli/eval.c \
 	ref/cli/evaluate.c \
 	ref/cli/evaluate.h \
+	ref/cli/export.c \
 	ref/cli/generate.c \
 	ref/cli/gnuplot.c \
 	ref/cli/gnuplot.h \
@@ -233,6 +244,7 @@ qoq_SOURCES = \
 	ref/cli/golden_check.c \
 	ref/cli/golden_diff.c \
 	ref/cli/golden_make.c \
+	ref/cli/import.c \
 	ref/cli/inspect.c \
 	ref/cli/main.c \
 	ref/cli/partial.c \

@@ -5,15 +5,18 @@
  * not complain.
  *
  *   fuzz_files DIRECTORY SEED ROUNDS FILE...
+ *   fuzz_files --make DIRECTORY                 checkpoint-c and checkpoint-g to start from
  *
  * Each round damages a copy of one FILE as DIRECTORY/victim..., reads it, and ends the program with
  * status 1 where the refusal is not one proper line. After a crash the victim is still there, and
- * the same arguments repeat it. The kind of file follows from its name.
+ * the same arguments repeat it. The kind of file follows from its name. Weights of checkpoints need
+ * DIRECTORY/checkpoint-c/config.json or -g.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/checkpoint.h"
 #include "cli/load.h"
 #include "data/file.h"
 #include "data/golden_file.h"
@@ -75,9 +78,26 @@ static enum qoq_status read_tokenizer(const char *path, struct qoq_error *error)
 
 static enum qoq_status read_config(const char *path, struct qoq_error *error)
 {
+    struct qoq_hf_quantization quantization;
     struct qoq_config config;
+    enum qoq_status status = qoq_hf_config_load_quantized(&config, &quantization, path, error);
 
-    return qoq_hf_config_load(&config, path, error);
+    return status != QOQ_OK ? status : qoq_hf_config_load(&config, path, error);
+}
+
+/* The directory of this file of weights. */
+static enum qoq_status read_checkpoint(const char *path, struct qoq_error *error)
+{
+    static const struct qoq_import_options options = {QOQ_S2_QSERVE, QOQ_ZEROS_AUTO, 0};
+    char directory[4096];
+    struct qoq_import_report report;
+    struct qoq_loaded loaded;
+
+    snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(path, '/') - path), path);
+    enum qoq_status status = qoq_checkpoint_load(&loaded, &report, directory, &options, error);
+    if (status == QOQ_OK)
+        qoq_loaded_free(&loaded);
+    return status;
 }
 
 static enum qoq_status read_safetensors(const char *path, struct qoq_error *error)
@@ -96,16 +116,21 @@ static enum qoq_status read_safetensors(const char *path, struct qoq_error *erro
     return status;
 }
 
+/* names: what a refusal must name. */
 static const struct {
-    const char *in_name, *victim;
+    const char *in_name, *victim, *names;
     reader *read;
 } kinds[] = {
-    {".tokens.h5", "victim.tokens.h5", read_tokens},
-    {"/golden/", "victim.golden.h5", read_golden},
-    {".h5", "victim.h5", read_model},
-    {"tokenizer.json", "tokenizer.json", read_tokenizer},
-    {"config.json", "config.json", read_config},
-    {".safetensors", "victim.safetensors", read_safetensors},
+    {"checkpoint-c/model.safetensors", "checkpoint-c/model.safetensors", "checkpoint-c",
+     read_checkpoint},
+    {"checkpoint-g/model.safetensors", "checkpoint-g/model.safetensors", "checkpoint-g",
+     read_checkpoint},
+    {".tokens.h5", "victim.tokens.h5", "victim.tokens.h5", read_tokens},
+    {"/golden/", "victim.golden.h5", "victim.golden.h5", read_golden},
+    {".h5", "victim.h5", "victim.h5", read_model},
+    {"tokenizer.json", "tokenizer.json", "tokenizer.json", read_tokenizer},
+    {"config.json", "config.json", "config.json", read_config},
+    {".safetensors", "victim.safetensors", "victim.safetensors", read_safetensors},
 };
 
 /* SplitMix64 (N 13.1). */
@@ -183,7 +208,7 @@ static int round_of(const char *directory, const char *original, uint64_t *state
         enum qoq_status status = kinds[kind].read(path, &error);
         result = status == QOQ_OK;
         if (status != QOQ_OK &&
-            (strstr(error.text, kinds[kind].victim) == NULL || strchr(error.text, '\n') != NULL)) {
+            (strstr(error.text, kinds[kind].names) == NULL || strchr(error.text, '\n') != NULL)) {
             fprintf(stderr, "%s: refused without a proper line: \"%s\"\n", path, error.text);
             result = -1;
         }
@@ -193,8 +218,52 @@ static int round_of(const char *directory, const char *original, uint64_t *state
     return result;
 }
 
+/* A small random model as checkpoints per channel and per group; 0 or -1. */
+static int make_checkpoints(const char *directory)
+{
+    static const struct qoq_config config = {QOQ_ARCH_LLAMA,
+                                             40,
+                                             64,
+                                             96,
+                                             1,
+                                             2,
+                                             1,
+                                             32,
+                                             64,
+                                             1e-5f,
+                                             {.kind = QOQ_ROPE_PLAIN, .theta = 10000},
+                                             0,
+                                             1,
+                                             0,
+                                             -1,
+                                             -1};
+    struct qoq_error error = {QOQ_OK, ""};
+    struct qoq_checkpoint_report report;
+    struct qoq_model *baseline;
+    enum qoq_status status = qoq_model_create_random(&baseline, &config, 1);
+
+    for (int i = 0; i < 2 && status == QOQ_OK; i++) {
+        char *path = qoq_file_join(directory, i == 0 ? "checkpoint-c" : "checkpoint-g");
+        struct qoq_loaded loaded = {.model = NULL};
+
+        status = qoq_model_quantize_rtn(&loaded.model, baseline,
+                                        i == 0 ? QOQ_W4A8KV4_CHANNEL : QOQ_W4A8KV4_GROUP, 32, NULL);
+        if (status == QOQ_OK)
+            status = qoq_checkpoint_write(&report, path, &loaded, 0, UINT64_MAX, &error);
+        qoq_loaded_free(&loaded);
+        free(path);
+    }
+    qoq_model_free(baseline);
+    if (status != QOQ_OK)
+        fprintf(stderr, "%s: %s\n", qoq_status_string(status), error.text);
+    return status == QOQ_OK ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--make") == 0) {
+        return make_checkpoints(argv[2]) == 0 ? 0 : 1;
+    }
     if (argc < 5) {
         fputs("Usage: fuzz_files DIRECTORY SEED ROUNDS FILE...\n", stderr);
         return 2;

@@ -19,14 +19,15 @@ unit_tests = \
 	tests/test_act \
 	tests/test_architectures \
 	tests/test_assumptions \
-	tests/test_awq \
 	tests/test_attention \
 	tests/test_attention_accuracy \
 	tests/test_attention_error \
+	tests/test_attention_fast \
+	tests/test_awq \
 	tests/test_calibration \
 	tests/test_clip_attention \
-	tests/test_attention_fast \
 	tests/test_data \
+	tests/test_export \
 	tests/test_gemm \
 	tests/test_golden \
 	tests/test_golden_diff \
@@ -35,6 +36,7 @@ unit_tests = \
 	tests/test_h5 \
 	tests/test_hadamard \
 	tests/test_hf_config \
+	tests/test_import \
 	tests/test_kv \
 	tests/test_layout \
 	tests/test_load \
@@ -66,6 +68,7 @@ mpfr_tests = \
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
+	tests/cli/export.sh \
 	tests/cli/golden.sh \
 	tests/cli/python.sh \
 	tests/cli/quantize.sh \
@@ -100,6 +103,9 @@ EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/python/check_golden.py \
 	tests/python/make_architectures.py \
 	tests/python/check_rounding.py \
+	tests/python/check_export.py \
+	tests/python/check_golden.py \
+	tests/python/checkpoints.py \
 	tests/python/check_stories260k.py
 
 tests_test_act_SOURCES = tests/test_act.c
@@ -135,6 +141,9 @@ tests_test_attention_fast_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
+tests_test_export_SOURCES = tests/test_export.c
+tests_test_export_CFLAGS = $(test_cflags)
+tests_test_export_LDADD = $(test_ldadd)
 tests_test_gemm_SOURCES = tests/test_gemm.c
 tests_test_gemm_CFLAGS = $(test_cflags)
 tests_test_gemm_LDADD = $(test_ldadd)
@@ -159,6 +168,9 @@ tests_test_hadamard_LDADD = $(test_ldadd)
 tests_test_hf_config_SOURCES = tests/test_hf_config.c
 tests_test_hf_config_CFLAGS = $(test_cflags)
 tests_test_hf_config_LDADD = $(test_ldadd)
+tests_test_import_SOURCES = tests/test_import.c
+tests_test_import_CFLAGS = $(test_cflags)
+tests_test_import_LDADD = $(test_ldadd)
 tests_test_kv_SOURCES = tests/test_kv.c
 tests_test_kv_CFLAGS = $(test_cflags)
 tests_test_kv_LDADD = $(test_ldadd)
@@ -241,7 +253,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
+noinst_HEADERS = tests/attention_model.h tests/checkpoint_support.h tests/crc32.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR

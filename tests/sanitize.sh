@@ -28,10 +28,17 @@ architectures() {
             "$scratch/qoq" eval "$one" "$scratch/tiny.h5" --tokens "$QOQ_SRCDIR/tests/architectures/tokens.h5" --chunk 9 || return 1
     done
 }
+checkpoints() {
+    "$scratch/fuzz_files" --make "$scratch" && mkdir -p "$scratch/victims" && cp -R "$scratch"/checkpoint-? "$scratch/victims" &&
+        "$scratch/qoq" import "$scratch/checkpoint-c" -o "$scratch/c.h5" && "$scratch/qoq" export "$scratch/c.h5" --to qserve "$scratch/C" &&
+        "$scratch/qoq" import "$scratch/checkpoint-g" -o "$scratch/g.h5" &&
+        "$scratch/qoq" export "$scratch/g.h5" --to qserve "$scratch/G" --any-group --shard-size 9K && "$scratch/qoq" import "$scratch/G" -o "$scratch/g2.h5" &&
+        cmp "$scratch/checkpoint-c/model.safetensors" "$scratch/C/model.safetensors"
+}
 damaged() {
-    mkdir -p "$scratch/victims"
     "$scratch/fuzz_files" "$scratch/victims" "${QOQ_SEED:-1}" "${QOQ_FUZZ_ROUNDS:-1500}" "$model/heldout.tokens.h5" "$scratch/w4g.h5" "$scratch/w8.h5" \
-        "$model/tokenizer.json" "$model/config.json" "$model/model.safetensors" "$QOQ_SRCDIR"/data/golden/*.h5
+        "$model/tokenizer.json" "$model/config.json" "$model/model.safetensors" "$scratch/C/config.json" \
+        "$scratch"/checkpoint-?/model.safetensors "$QOQ_SRCDIR"/data/golden/*.h5
 }
 
 if ! echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -x c - -o "$scratch/probe" 2> /dev/null; then
@@ -42,5 +49,6 @@ check "sanitized build" build
 check "golden tensors" "$scratch/qoq" golden check
 check "every precision, every command" precisions
 check "every architecture" architectures
+check "checkpoints there and back" checkpoints
 check "damaged files, ${QOQ_FUZZ_ROUNDS:-1500} rounds" damaged
 finish

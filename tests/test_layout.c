@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layouts of weights and their parameters: N 5. */
 #include "linear.h"
+#include "tests/crc32.h"
 
 #include <criterion/criterion.h>
 
@@ -10,19 +11,6 @@ static const struct {
               {31, 65}, {40, 172}, {96, 576}, {70, 31}};
 
 #define SHAPES (sizeof shapes / sizeof *shapes)
-
-/* CRC-32 of zlib. */
-static uint32_t crc32(const uint8_t *data, size_t bytes)
-{
-    uint32_t crc = 0xffffffffu;
-
-    for (size_t i = 0; i < bytes; i++) {
-        crc ^= data[i];
-        for (int b = 0; b < 8; b++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
 
 static size_t plain_bytes(size_t n, size_t k)
 {

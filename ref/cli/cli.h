@@ -19,6 +19,8 @@ int qoq_cli_quantize(int argc, char **argv);
 int qoq_cli_eval(int argc, char **argv);
 int qoq_cli_generate(int argc, char **argv);
 int qoq_cli_inspect(int argc, char **argv);
+int qoq_cli_export(int argc, char **argv);
+int qoq_cli_import(int argc, char **argv);
 int qoq_cli_golden(int argc, char **argv);
 int qoq_cli_ablate(int argc, char **argv);
 

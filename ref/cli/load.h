@@ -4,6 +4,7 @@
 #ifndef QOQ_CLI_LOAD_H
 #define QOQ_CLI_LOAD_H
 
+#include "data/hf_config.h"
 #include "data/model_file.h"
 #include "data/tokenizer.h"
 #include "qoq_model.h"
@@ -30,5 +31,16 @@ QOQ_CHECKED enum qoq_status qoq_load_hf(struct qoq_loaded *out, const char *dire
                                         struct qoq_error *err);
 QOQ_CHECKED enum qoq_status qoq_load_file(struct qoq_loaded *out, const char *path,
                                           struct qoq_error *err);
+
+/* What a Hugging Face directory says of its model besides the weights: config.json, checked, and
+ * tokenizer.json. quantization: NULL where the model must not be quantized. Release with
+ * qoq_model_header_free, also on failure. */
+QOQ_CHECKED enum qoq_status qoq_load_hf_header(struct qoq_model_header *header,
+                                               const char *directory,
+                                               struct qoq_hf_quantization *quantization,
+                                               struct qoq_error *err);
+
+/* 1: a tensor that old files carry and no model needs (rotary tables). */
+int qoq_hf_may_be_ignored(const char *name);
 
 #endif

@@ -65,7 +65,7 @@ static int ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-static int may_be_ignored(const char *name)
+int qoq_hf_may_be_ignored(const char *name)
 {
     return ends_with(name, "rotary_emb.inv_freq") || ends_with(name, "rotary_emb.cos_cached") ||
            ends_with(name, "rotary_emb.sin_cached");
@@ -77,7 +77,7 @@ static enum qoq_status check_unknown(const struct qoq_source *source,
     for (size_t i = 0; i < qoq_safetensors_count(source->set); i++) {
         const char *name = qoq_safetensors_entry(source->set, i)->name;
         int tied_head = config->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
-        if (!source->expected[i] && !may_be_ignored(name) && !tied_head) {
+        if (!source->expected[i] && !qoq_hf_may_be_ignored(name) && !tied_head) {
             return qoq_fail(source->err, QOQ_ERR_FORMAT, source->path, name,
                             "no part of the model that config.json describes");
         }
@@ -133,11 +133,13 @@ enum qoq_status qoq_source_check_tied_head(struct qoq_source *source, const floa
 }
 
 static enum qoq_status load_config(struct qoq_config *config, const char *directory,
-                                   struct qoq_error *err)
+                                   struct qoq_hf_quantization *quantization, struct qoq_error *err)
 {
     const char *reason;
 
-    QOQ_TRY(qoq_hf_config_load(config, directory, err));
+    QOQ_TRY(quantization == NULL
+                ? qoq_hf_config_load(config, directory, err)
+                : qoq_hf_config_load_quantized(config, quantization, directory, err));
     enum qoq_status status = qoq_config_check(config, &reason);
     return status == QOQ_OK ? QOQ_OK
                             : qoq_fail(err, status, directory, "config.json", "%s", reason);
@@ -184,8 +186,8 @@ static char *last_component(const char *path)
     return copy_text(path + start, end - start);
 }
 
-static enum qoq_status describe(struct qoq_model_header *header, const char *directory,
-                                struct qoq_error *err)
+enum qoq_status qoq_load_hf_header(struct qoq_model_header *header, const char *directory,
+                                   struct qoq_hf_quantization *quantization, struct qoq_error *err)
 {
     const char *precision = qoq_precision_name(QOQ_FP32);
 
@@ -196,13 +198,13 @@ static enum qoq_status describe(struct qoq_model_header *header, const char *dir
     if (header->precision == NULL || header->source == NULL || header->method == NULL) {
         return qoq_fail_memory(err, directory, NULL, strlen(directory));
     }
-    QOQ_TRY(load_config(&header->config, directory, err));
+    QOQ_TRY(load_config(&header->config, directory, quantization, err));
     return load_tokenizer(header, directory, err);
 }
 
 enum qoq_status qoq_source_open_hf(struct qoq_source *source)
 {
-    QOQ_TRY(describe(&source->header, source->path, source->err));
+    QOQ_TRY(qoq_load_hf_header(&source->header, source->path, NULL, source->err));
     QOQ_TRY(qoq_safetensors_open(&source->set, source->path, source->err));
     return check_tensors(source, &source->header.config);
 }

@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
     {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden}, {"ablate", qoq_cli_ablate},
+    {"export", qoq_cli_export},     {"import", qoq_cli_import},
 };
 
 static const char help[] =
@@ -26,6 +27,8 @@ static const char help[] =
     "  ablate MODEL -o DIRECTORY      what each step buys; methods side by side\n"
     "  generate MODEL                 text from a model\n"
     "  inspect FILE                   what a file holds\n"
+    "  export MODEL.h5 --to qserve D  a checkpoint that QServe and SGLang load\n"
+    "  import DIR -o OUT.h5           a model from such a checkpoint, or lmquant's\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
     "  sim COMMAND                    what it costs on a GPU (program qoq-sim)\n"
     "\n"

@@ -28,7 +28,8 @@ static void scale_query(struct qoq_linear *query, const struct qoq_config *confi
     }
 }
 
-/* Gains of the head norms, which stand between the rows and the rotation: all heads share the factors. */
+/* Gains of the head norms, which stand between the rows and the rotation: all heads share the
+ * factors. */
 static void scale_gains(struct qoq_layer *layer, const struct qoq_config *config,
                         const float *lambda)
 {

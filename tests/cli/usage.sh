@@ -15,11 +15,11 @@ refused() {
     fi
 }
 
-for command in '' quantize eval generate inspect golden; do
+for command in '' quantize eval generate inspect export import golden; do
     check "qoq $command --help" sh -c '"$0" $1 --help | grep -q "^Usage: qoq"' "$QOQ" "$command"
 done
 check "help lines have at most 80 columns" sh -c \
-    'for c in "" quantize eval generate inspect golden; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ"
+    'for c in "" quantize eval generate inspect export import golden; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ"
 check "qoq --version" sh -c '"$0" --version | head -n 1 | grep -Eq "^qoq [0-9]"' "$QOQ"
 check "no arguments: status 2" sh -c '"$0" 2> /dev/null; [ $? = 2 ]' "$QOQ"
 
@@ -36,6 +36,12 @@ refused "eval: a text file as tokens" "README" eval "$model" --tokens "$model/RE
 refused "generate: temperature out of range" "temperature" generate "$model" --temperature -1
 refused "generate: a directory without a model" "config.json" generate "$scratch"
 refused "inspect: a text file" "README" inspect "$model/README.md"
+refused "export: a format that is not there" "to: gguf" export x.h5 --to gguf d
+refused "export without format" "--to qserve" export x.h5 d
+refused "export: a shard size of nothing" "shard-size" export x.h5 --to qserve d --shard-size 0K
+refused "import without output" "output" import "$model"
+refused "import: an order that is not there" "s2-order" import "$model" -o x.h5 --s2-order awq
+refused "import: zeros that are not there" "zeros" import "$model" -o x.h5 --zeros none
 refused "golden: unknown action" "" golden nonsense
 refused "golden diff: a file that is not there" "nowhere" golden diff nowhere.h5 nowhere.h5
 check "no output file is left behind" sh -c '[ -z "$(ls "$0" | grep -v -e ^out$ -e ^err$)" ]' "$scratch"
