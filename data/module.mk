@@ -83,3 +83,12 @@ dist_stories_DATA = \
 	data/models/stories260K/model.safetensors \
 	data/models/stories260K/tokenizer.json
 
+# A language model to fetch, and the text that it is measured on.
+EXTRA_DIST += \
+	data/models/fetch-smollm2 \
+	data/models/smollm2/gguf.py \
+	data/models/smollm2/hugging_face.py \
+	data/models/smollm2/wikitext.py \
+	data/text/wikitext-2/README.md \
+	data/text/wikitext-2/wiki.test.raw.xz \
+	data/text/wikitext-2/wiki.valid.raw.xz
