@@ -7,7 +7,7 @@
 . "$QOQ_SRCDIR/tests/tap.sh"
 model=$QOQ_SRCDIR/data/models/stories260K
 tokens=$model/heldout.tokens.h5
-data_flags=$(pkg-config --cflags --libs hdf5-serial jansson 2>/dev/null || pkg-config --cflags --libs hdf5 jansson)
+data_flags=$(pkg-config --cflags --libs hdf5-serial jansson libutf8proc 2>/dev/null || pkg-config --cflags --libs hdf5 jansson libutf8proc)
 
 # build_program DIRECTORY COMPILER FLAGS...: all of ref/ and data/ into DIRECTORY/qoq.
 build_program() {

@@ -100,7 +100,8 @@ static void print_token(struct text *text, int32_t id)
         return;
     }
     qoq_tokenizer_piece(&piece, &bytes, text->tokenizer, id);
-    if (bytes > 0 && text->printed == 0 && piece[0] == ' ') {
+    if (bytes > 0 && text->printed == 0 && piece[0] == ' ' &&
+        qoq_tokenizer_drops_space(text->tokenizer)) {
         piece++;
         bytes--;
     }
