@@ -56,6 +56,7 @@ mpfr_tests = \
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
+	tests/cli/fetch.sh \
 	tests/cli/golden.sh \
 	tests/cli/python.sh \
 	tests/cli/sim.sh \
