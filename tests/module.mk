@@ -61,6 +61,7 @@ shell_tests = \
 	tests/cli/python.sh \
 	tests/cli/sim.sh \
 	tests/cli/stories.sh \
+	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
 	tests/install.sh \
 	tests/lint/format.sh \

@@ -12,8 +12,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
-    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden},
+    {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},       {"generate", qoq_cli_generate},
+    {"tokenize", qoq_cli_tokenize}, {"inspect", qoq_cli_inspect}, {"golden", qoq_cli_golden},
 };
 
 static const char help[] =
@@ -24,6 +24,7 @@ static const char help[] =
     "  quantize MODEL -o OUT.h5       quantize a Hugging Face model directory\n"
     "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
     "  generate MODEL                 text from a model\n"
+    "  tokenize MODEL TEXT -o FILE    a text as tokens, for eval\n"
     "  inspect FILE                   what a file holds\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
     "  sim COMMAND                    what it costs on a GPU (program qoq-sim)\n"

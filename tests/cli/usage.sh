@@ -15,11 +15,11 @@ refused() {
     fi
 }
 
-for command in '' quantize eval generate inspect golden; do
+for command in '' quantize eval generate tokenize inspect golden; do
     check "qoq $command --help" sh -c '"$0" $1 --help | grep -q "^Usage: qoq"' "$QOQ" "$command"
 done
 check "help lines have at most 80 columns" sh -c \
-    'for c in "" quantize eval generate inspect golden; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ"
+    'for c in "" quantize eval generate tokenize inspect golden; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ"
 check "qoq --version" sh -c '"$0" --version | head -n 1 | grep -Eq "^qoq [0-9]"' "$QOQ"
 check "no arguments: status 2" sh -c '"$0" 2> /dev/null; [ $? = 2 ]' "$QOQ"
 
@@ -35,6 +35,10 @@ refused "eval: token file that is not there" "nowhere" eval "$model" --tokens no
 refused "eval: a text file as tokens" "README" eval "$model" --tokens "$model/README.md"
 refused "generate: temperature out of range" "temperature" generate "$model" --temperature -1
 refused "generate: a directory without a model" "config.json" generate "$scratch"
+refused "tokenize without output" "output" tokenize "$model" "$model/heldout.txt"
+refused "tokenize: a text that is not there" "nowhere.txt" tokenize "$model" nowhere.txt -o x.h5
+refused "tokenize: a tokenizer that is not there" "tokenizer.json" tokenize "$scratch" "$model/heldout.txt" -o x.h5
+refused "tokenize: a text shorter than a sequence" "config.json: length: .* only" tokenize "$model" "$model/config.json" -o x.h5
 refused "inspect: a text file" "README" inspect "$model/README.md"
 refused "golden: unknown action" "" golden nonsense
 refused "golden diff: a file that is not there" "nowhere" golden diff nowhere.h5 nowhere.h5
