@@ -57,13 +57,25 @@ libqoq_data_la_SOURCES = \
 	data/token_file.h \
 	data/tokenizer.c \
 	data/tokenizer.h \
+	data/tokenizer_byte_level.c \
+	data/tokenizer_bytes.c \
+	data/tokenizer_bytes.h \
 	data/tokenizer_encode.c \
+	data/tokenizer_encode.h \
 	data/tokenizer_internal.h \
 	data/tokenizer_json.h \
 	data/tokenizer_load.c \
+	data/tokenizer_marks.c \
+	data/tokenizer_merge.c \
+	data/tokenizer_merge.h \
 	data/tokenizer_pipeline.c \
+	data/tokenizer_split.c \
+	data/tokenizer_split.h \
+	data/tokenizer_unicode.c \
+	data/tokenizer_unicode.h \
 	data/tokenizer_vocab.c
-libqoq_data_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS)
+libqoq_data_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(UTF8PROC_CFLAGS)
+libqoq_data_la_LIBADD = $(UTF8PROC_LIBS)
 
 goldendir = $(pkgdatadir)/golden
 dist_golden_DATA = \
@@ -90,3 +102,12 @@ dist_stories_DATA = \
 
 importdir = $(pkgdatadir)/import
 dist_import_SCRIPTS = data/import/convert-pt
+# A language model to fetch, and the text that it is measured on.
+EXTRA_DIST += \
+	data/models/fetch-smollm2 \
+	data/models/smollm2/gguf.py \
+	data/models/smollm2/hugging_face.py \
+	data/models/smollm2/wikitext.py \
+	data/text/wikitext-2/README.md \
+	data/text/wikitext-2/wiki.test.raw.xz \
+	data/text/wikitext-2/wiki.valid.raw.xz

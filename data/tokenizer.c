@@ -34,6 +34,11 @@ int32_t qoq_tokenizer_bos(const struct qoq_tokenizer *tokenizer)
     return tokenizer->bos;
 }
 
+int qoq_tokenizer_drops_space(const struct qoq_tokenizer *tokenizer)
+{
+    return !tokenizer->byte_level;
+}
+
 const char *qoq_tokenizer_sha256(const struct qoq_tokenizer *tokenizer)
 {
     return tokenizer->sha256;
@@ -130,7 +135,7 @@ enum qoq_status qoq_tokenizer_decode(char **text, size_t *bytes,
         memcpy(*text + *bytes, piece, length);
         *bytes += length;
     }
-    skip = *bytes > 0 && (*text)[0] == ' ';
+    skip = qoq_tokenizer_drops_space(tokenizer) && *bytes > 0 && (*text)[0] == ' ';
     *bytes -= skip;
     memmove(*text, *text + skip, *bytes);
     (*text)[*bytes] = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tokenizer.json of the Llama-2 kind: byte-pair encoding over the whole text, spaces as U+2581,
- * unknown characters as byte tokens (doc/formats.md 6). A tokenizer is read-only once made and may
- * serve many threads.
+ * tokenizer.json: byte-pair encoding, either of the Llama-2 kind (over the whole text, spaces as
+ * U+2581, unknown characters as byte tokens) or of the byte-level kind (words cut by a pattern,
+ * their bytes merged: GPT-2, Llama-3, Qwen2, SmolLM2); doc/formats.md 6. A tokenizer is read-only
+ * once made and may serve many threads.
  */
 #ifndef QOQ_DATA_TOKENIZER_H
 #define QOQ_DATA_TOKENIZER_H
@@ -28,6 +29,9 @@ size_t qoq_tokenizer_vocab(const struct qoq_tokenizer *tokenizer);
 /* The id that the tokenizer's template puts before a text, or -1. */
 int32_t qoq_tokenizer_bos(const struct qoq_tokenizer *tokenizer);
 
+/* Whether decoding drops one space at the start of a text: not with byte-level tokenizers. */
+int qoq_tokenizer_drops_space(const struct qoq_tokenizer *tokenizer);
+
 /* The id of a token spelled like this (vocabulary or added), or -1. */
 int32_t qoq_tokenizer_id(const struct qoq_tokenizer *tokenizer, const char *spelling);
 
@@ -39,15 +43,16 @@ enum {
     QOQ_ENCODE_SPECIAL = 2 /* recognize added tokens ("<s>", ...) in the text */
 };
 
-/* Tokens (malloc, at least one element allocated) of text[bytes]: any bytes; what is not UTF-8
- * becomes byte tokens. At most 2^28 bytes. */
+/* Tokens (malloc, at least one element allocated) of text[bytes]: any bytes, UTF-8 or not. At most
+ * 2^28 bytes. QOQ_ERR_UNSUPPORTED: a byte has no token (byte-level tokenizers may lack some). */
 QOQ_CHECKED enum qoq_status qoq_tokenizer_encode(int32_t **token, size_t *count,
                                                  const struct qoq_tokenizer *tokenizer,
                                                  const char *text, size_t bytes, int flags,
                                                  struct qoq_error *err);
 
 /* Text (malloc, one zero byte after its end) of tokens: special tokens vanish, byte tokens give
- * their byte, U+2581 a space, and one space at the start of the text is dropped. QOQ_ERR_RANGE: an
+ * their byte, U+2581 a space, and one space at the start of the text is dropped where encoding puts
+ * one there. QOQ_ERR_RANGE: an
  * id without a token. */
 QOQ_CHECKED enum qoq_status qoq_tokenizer_decode(char **text, size_t *bytes,
                                                  const struct qoq_tokenizer *tokenizer,

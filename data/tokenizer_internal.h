@@ -4,9 +4,16 @@
 #define QOQ_DATA_TOKENIZER_INTERNAL_H
 
 #include "data/tokenizer.h"
+#include "data/tokenizer_split.h"
 
 /* U+2581, which stands for a space. */
 #define QOQ_SPACE_MARK "\xE2\x96\x81"
+
+/* Bytes of a token in the file. */
+#define QOQ_MAX_SPELLING 4096
+
+/* Cuts of a text, one after another. */
+#define QOQ_MAX_SPLITS 4
 
 /* Where a space mark is put before a text. */
 enum qoq_prepend {
@@ -22,7 +29,7 @@ enum qoq_piece_kind {
     QOQ_PIECE_SPECIAL
 };
 
-/* A token as decoding writes it: text with spaces for marks, or one byte. */
+/* A token as decoding writes it: text with spaces for marks, or bytes. */
 struct qoq_piece {
     enum qoq_piece_kind kind;
     size_t length;
@@ -30,7 +37,7 @@ struct qoq_piece {
 };
 
 struct qoq_vocab_entry {
-    char *spelling; /* as in the file, with U+2581 */
+    char *spelling; /* as in the file, with U+2581 or characters for bytes */
     size_t length;
     int32_t id;
 };
@@ -49,10 +56,14 @@ struct qoq_tokenizer {
     struct qoq_piece *piece; /* [ids] */
     size_t merges;           /* ascending by (left, right) */
     struct qoq_merge *merge;
-    int32_t byte_token[256];
-    int32_t bos; /* -1: none */
-    enum qoq_prepend prepend;
-    int prepend_always; /* even where the text begins with a space */
+    int32_t byte_token[256];        /* -1: none, byte-level only */
+    int32_t bos;                    /* -1: none */
+    int byte_level;                 /* otherwise with marks for spaces */
+    enum qoq_prepend prepend;       /* with marks only, as is the next */
+    int prepend_always;             /* even where the text begins with a space */
+    int normalize_c, ignore_merges; /* byte-level only, as are splits */
+    size_t splits;
+    enum qoq_split split[QOQ_MAX_SPLITS];
     char sha256[65];
 };
 

@@ -21,14 +21,23 @@ QOQ_CHECKED enum qoq_status qoq_tokenizer_each(struct qoq_tokenizer *out, int *m
                                                const struct qoq_json_object *sequence,
                                                const char *key, qoq_tokenizer_step *step);
 
-/* Spaces become marks (*marks is set to 1), a mark may come first. */
+/* Whether the text is cut and merged as bytes, rather than as characters with marks for spaces. */
+int qoq_tokenizer_is_byte_level(const struct qoq_json_object *root);
+
+/* Normalization and splits of the byte-level kind. */
+QOQ_CHECKED enum qoq_status qoq_tokenizer_load_byte_level(struct qoq_tokenizer *out,
+                                                          const struct qoq_json_object *root);
+
+/* The same stages of the other kind: spaces become marks (*marks is set to 1), a mark may come
+ * first. */
 QOQ_CHECKED enum qoq_status qoq_tokenizer_load_normalizer(struct qoq_tokenizer *out, int *marks,
                                                           const struct qoq_json_object *root);
 QOQ_CHECKED enum qoq_status qoq_tokenizer_load_pre_tokenizer(struct qoq_tokenizer *out, int *marks,
                                                              const struct qoq_json_object *root);
 
 /* Only stages that undo the above. */
-QOQ_CHECKED enum qoq_status qoq_tokenizer_check_decoder(const struct qoq_json_object *root);
+QOQ_CHECKED enum qoq_status qoq_tokenizer_check_decoder(struct qoq_tokenizer *out,
+                                                        const struct qoq_json_object *root);
 
 /* Vocabulary, then added tokens, then the table of pieces, then merges. */
 QOQ_CHECKED enum qoq_status qoq_tokenizer_load_vocab(struct qoq_tokenizer *out,

@@ -53,7 +53,7 @@ static enum qoq_status refuse_text(const struct qoq_json_object *object, const c
     return status;
 }
 
-static enum qoq_status check_model(const struct qoq_json_object *model)
+static enum qoq_status check_model(struct qoq_tokenizer *out, const struct qoq_json_object *model)
 {
     const char *type = NULL;
     double dropout = 0;
@@ -64,11 +64,15 @@ static enum qoq_status check_model(const struct qoq_json_object *model)
         return qoq_tokenizer_refuse_type(model, type);
     if (status == QOQ_OK)
         status = qoq_json_get_bool(&fallback, model, "byte_fallback", QOQ_JSON_MAY);
-    if (status == QOQ_OK && !fallback)
-        return qoq_json_fail(model, QOQ_ERR_UNSUPPORTED, "byte_fallback", "false is not supported");
+    if (status == QOQ_OK && fallback == out->byte_level)
+        return qoq_json_fail(model, QOQ_ERR_UNSUPPORTED, "byte_fallback", "%s is not supported",
+                             fallback ? "true with a ByteLevel pre_tokenizer"
+                                      : "false without a ByteLevel pre_tokenizer");
     if (status == QOQ_OK)
         status = qoq_json_get_double(&dropout, model, "dropout", QOQ_JSON_MAY, 0, 0);
     if (status == QOQ_OK)
+        status = qoq_json_get_bool(&out->ignore_merges, model, "ignore_merges", QOQ_JSON_MAY);
+    if (status == QOQ_OK && !out->byte_level)
         status = qoq_tokenizer_refuse_flag(model, "ignore_merges");
     if (status == QOQ_OK)
         status = refuse_text(model, "continuing_subword_prefix");
@@ -77,25 +81,34 @@ static enum qoq_status check_model(const struct qoq_json_object *model)
     return status;
 }
 
-static enum qoq_status load_all(struct qoq_tokenizer *out, const struct qoq_json_object *root)
+/* The stages before the model, where spaces become marks. */
+static enum qoq_status load_marks(struct qoq_tokenizer *out, const struct qoq_json_object *root)
 {
-    struct qoq_json_object model;
     int marks = 0;
-    enum qoq_status status = qoq_json_child(&model, root, "model");
+    enum qoq_status status = qoq_tokenizer_load_normalizer(out, &marks, root);
 
-    if (status == QOQ_OK && model.node == NULL)
-        status = qoq_json_fail(root, QOQ_ERR_FORMAT, "model", "missing");
-    if (status == QOQ_OK)
-        status = check_model(&model);
-    if (status == QOQ_OK)
-        status = qoq_tokenizer_load_normalizer(out, &marks, root);
     if (status == QOQ_OK)
         status = qoq_tokenizer_load_pre_tokenizer(out, &marks, root);
     if (status == QOQ_OK && !marks)
         status = qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "normalizer",
                                "one that does not turn spaces into U+2581 is not supported");
+    return status;
+}
+
+static enum qoq_status load_all(struct qoq_tokenizer *out, const struct qoq_json_object *root)
+{
+    struct qoq_json_object model;
+    enum qoq_status status = qoq_json_child(&model, root, "model");
+
+    if (status == QOQ_OK && model.node == NULL)
+        status = qoq_json_fail(root, QOQ_ERR_FORMAT, "model", "missing");
+    out->byte_level = qoq_tokenizer_is_byte_level(root);
     if (status == QOQ_OK)
-        status = qoq_tokenizer_check_decoder(root);
+        status = check_model(out, &model);
+    if (status == QOQ_OK)
+        status = out->byte_level ? qoq_tokenizer_load_byte_level(out, root) : load_marks(out, root);
+    if (status == QOQ_OK)
+        status = qoq_tokenizer_check_decoder(out, root);
     if (status == QOQ_OK)
         status = qoq_tokenizer_load_vocab(out, &model);
     if (status == QOQ_OK)

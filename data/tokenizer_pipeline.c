@@ -110,23 +110,29 @@ enum qoq_status qoq_tokenizer_load_pre_tokenizer(struct qoq_tokenizer *out, int 
     return status;
 }
 
-static enum qoq_status decoder_step(struct qoq_tokenizer *out, int *marks,
+/* With marks for spaces, and byte-level. */
+static const char *const decoders[2][6] = {
+    {"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace", NULL},
+    {"ByteLevel", "Fuse", NULL},
+};
+
+static enum qoq_status decoder_step(struct qoq_tokenizer *out, int *unused,
                                     const struct qoq_json_object *step)
 {
-    static const char *const known[] = {"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"};
+    const char *const *known = decoders[out->byte_level];
     const char *type = NULL;
     enum qoq_status status = qoq_json_get_string(&type, step, "type", QOQ_JSON_NEED);
 
-    (void)out;
-    (void)marks;
-    for (size_t i = 0; status == QOQ_OK && i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(type, known[i]) == 0)
+    (void)unused;
+    for (; status == QOQ_OK && *known != NULL; known++) {
+        if (strcmp(type, *known) == 0)
             return QOQ_OK;
     }
     return status != QOQ_OK ? status : qoq_tokenizer_refuse_type(step, type);
 }
 
-enum qoq_status qoq_tokenizer_check_decoder(const struct qoq_json_object *root)
+enum qoq_status qoq_tokenizer_check_decoder(struct qoq_tokenizer *out,
+                                            const struct qoq_json_object *root)
 {
     struct qoq_json_object object;
     const char *type = NULL;
@@ -138,8 +144,8 @@ enum qoq_status qoq_tokenizer_check_decoder(const struct qoq_json_object *root)
     if (status != QOQ_OK)
         return status;
     if (strcmp(type, "Sequence") == 0)
-        return qoq_tokenizer_each(NULL, NULL, &object, "decoders", decoder_step);
-    return decoder_step(NULL, NULL, &object);
+        return qoq_tokenizer_each(out, NULL, &object, "decoders", decoder_step);
+    return decoder_step(out, NULL, &object);
 }
 
 /* The template [token, text]: its token's id. */
@@ -159,33 +165,59 @@ static enum qoq_status template_bos(struct qoq_tokenizer *out, const struct qoq_
     return QOQ_OK;
 }
 
-/* Nothing, or one token before the text. */
-enum qoq_status qoq_tokenizer_load_template(struct qoq_tokenizer *out,
-                                            const struct qoq_json_object *root)
+/* A template: nothing, or one token before the text. */
+static enum qoq_status load_template(struct qoq_tokenizer *out,
+                                     const struct qoq_json_object *object)
 {
-    struct qoq_json_object object;
-    const json_t *single, *name;
-    const char *type = NULL;
-    size_t count;
-    enum qoq_status status = qoq_json_child(&object, root, "post_processor");
+    const json_t *single = qoq_json_member(object, "single"), *name;
+    size_t count = json_array_size(single);
 
-    if (status != QOQ_OK || object.node == NULL)
-        return status;
-    status = qoq_json_get_string(&type, &object, "type", QOQ_JSON_NEED);
-    if (status == QOQ_OK && strcmp(type, "TemplateProcessing") != 0)
-        status = qoq_tokenizer_refuse_type(&object, type);
-    if (status != QOQ_OK)
-        return status;
-    single = qoq_json_member(&object, "single");
-    count = json_array_size(single);
     if (count < 1 || count > 2 ||
         json_object_get(json_array_get(single, count - 1), "Sequence") == NULL)
-        return qoq_json_fail(&object, QOQ_ERR_UNSUPPORTED, "single",
+        return qoq_json_fail(object, QOQ_ERR_UNSUPPORTED, "single",
                              "only a text with at most one token before it is supported");
     if (count == 1)
         return QOQ_OK;
     name = json_object_get(json_object_get(json_array_get(single, 0), "SpecialToken"), "id");
     if (!json_is_string(name))
-        return qoq_json_fail(&object, QOQ_ERR_FORMAT, "single", "must begin with a SpecialToken");
-    return template_bos(out, &object, json_string_value(name));
+        return qoq_json_fail(object, QOQ_ERR_FORMAT, "single", "must begin with a SpecialToken");
+    return template_bos(out, object, json_string_value(name));
+}
+
+/* ByteLevel is about positions of tokens in the text, which nobody asks for here. */
+static enum qoq_status post_step(struct qoq_tokenizer *out, int *unused,
+                                 const struct qoq_json_object *item)
+{
+    struct qoq_json_object step = *item;
+    const char *type = NULL;
+    enum qoq_status status;
+
+    (void)unused;
+    step.field = "post_processor";
+    status = qoq_json_get_string(&type, &step, "type", QOQ_JSON_NEED);
+    if (status != QOQ_OK)
+        return status;
+    if (strcmp(type, "TemplateProcessing") == 0)
+        return out->bos < 0 ? load_template(out, &step)
+                            : qoq_json_fail(&step, QOQ_ERR_UNSUPPORTED, "type", "two templates");
+    if (out->byte_level && strcmp(type, "ByteLevel") == 0)
+        return QOQ_OK;
+    return qoq_tokenizer_refuse_type(&step, type);
+}
+
+enum qoq_status qoq_tokenizer_load_template(struct qoq_tokenizer *out,
+                                            const struct qoq_json_object *root)
+{
+    struct qoq_json_object object;
+    const char *type = NULL;
+    enum qoq_status status = qoq_json_child(&object, root, "post_processor");
+
+    if (status != QOQ_OK || object.node == NULL)
+        return status;
+    status = qoq_json_get_string(&type, &object, "type", QOQ_JSON_NEED);
+    if (status == QOQ_OK && strcmp(type, "Sequence") == 0)
+        return qoq_tokenizer_each(out, NULL, &object, "processors", post_step);
+    if (status == QOQ_OK)
+        status = post_step(out, NULL, &object);
+    return status;
 }

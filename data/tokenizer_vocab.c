@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/tokenizer_bytes.h"
 #include "data/tokenizer_json.h"
 
 #define MAX_ENTRIES ((size_t)1 << 21)
-#define MAX_SPELLING 4096
 
 static int compare_entries(const void *a, const void *b)
 {
@@ -24,7 +24,7 @@ static enum qoq_status set_entry(struct qoq_vocab_entry *entry, const struct qoq
 {
     size_t length = strlen(spelling);
 
-    if (length == 0 || length > MAX_SPELLING)
+    if (length == 0 || length > QOQ_MAX_SPELLING)
         return qoq_json_fail(at, QOQ_ERR_FORMAT, NULL, "a token of %zu bytes", length);
     if (!json_is_integer(id) || json_integer_value(id) < 0 ||
         json_integer_value(id) >= (json_int_t)(2 * MAX_ENTRIES))
@@ -71,7 +71,8 @@ enum qoq_status qoq_tokenizer_load_vocab(struct qoq_tokenizer *out,
 static enum qoq_status load_added_token(struct qoq_tokenizer *out, int *unused,
                                         const struct qoq_json_object *item)
 {
-    static const char *const refused[] = {"single_word", "lstrip", "rstrip"};
+    static const char *const refused[] = {"single_word", "lstrip", "rstrip", "normalized"};
+    size_t flags = out->normalize_c ? 4 : 3;
     struct qoq_json_object at = *item;
     const char *content = NULL;
     int32_t known;
@@ -80,7 +81,7 @@ static enum qoq_status load_added_token(struct qoq_tokenizer *out, int *unused,
     (void)unused;
     at.field = "added_tokens";
     status = qoq_json_get_string(&content, &at, "content", QOQ_JSON_NEED);
-    for (size_t i = 0; i < 3 && status == QOQ_OK; i++)
+    for (size_t i = 0; i < flags && status == QOQ_OK; i++)
         status = qoq_tokenizer_refuse_flag(&at, refused[i]);
     if (status == QOQ_OK)
         status =
@@ -148,11 +149,28 @@ static void unmark(struct qoq_piece *piece)
     piece->length = kept;
 }
 
+/* A token of the vocabulary with spaces for marks, bytes for "<0xHH>" or for characters. */
+static void decode_piece(struct qoq_tokenizer *out, struct qoq_piece *piece,
+                         const struct qoq_vocab_entry *entry)
+{
+    int byte = byte_value(entry);
+
+    if (out->byte_level) {
+        piece->length = qoq_bytes_of_spelling(piece->text, entry->spelling, entry->length);
+    } else if (byte >= 0) {
+        piece->kind = QOQ_PIECE_BYTE;
+        piece->text[0] = (char)(unsigned char)byte;
+        piece->length = 1;
+        out->byte_token[byte] = entry->id;
+    } else {
+        unmark(piece);
+    }
+}
+
 static enum qoq_status set_piece(struct qoq_tokenizer *out, const struct qoq_vocab_entry *entry,
-                                 const struct qoq_json_object *root)
+                                 int added, const struct qoq_json_object *root)
 {
     struct qoq_piece *piece = &out->piece[entry->id];
-    int byte = byte_value(entry);
 
     if (piece->kind != QOQ_PIECE_NONE)
         return qoq_json_fail(root, QOQ_ERR_FORMAT, "model.vocab", "two tokens have id %ld",
@@ -163,14 +181,8 @@ static enum qoq_status set_piece(struct qoq_tokenizer *out, const struct qoq_voc
     memcpy(piece->text, entry->spelling, entry->length + 1);
     piece->length = entry->length;
     piece->kind = QOQ_PIECE_TEXT;
-    if (byte >= 0) {
-        piece->kind = QOQ_PIECE_BYTE;
-        piece->text[0] = (char)(unsigned char)byte;
-        piece->length = 1;
-        out->byte_token[byte] = entry->id;
-    } else {
-        unmark(piece);
-    }
+    if (!added || !out->byte_level)
+        decode_piece(out, piece, entry);
     return QOQ_OK;
 }
 
@@ -203,7 +215,7 @@ static enum qoq_status set_added_pieces(struct qoq_tokenizer *out,
     for (size_t i = 0; i < out->added && status == QOQ_OK; i++) {
         const struct qoq_vocab_entry *entry = &out->added_entry[i];
         if (qoq_vocab_find(out->entry, out->vocab, entry->spelling, entry->length) < 0)
-            status = set_piece(out, entry, root);
+            status = set_piece(out, entry, 1, root);
     }
     for (size_t i = 0; i < json_array_size(list) && status == QOQ_OK; i++) {
         const json_t *item = json_array_get(list, i);
@@ -211,6 +223,16 @@ static enum qoq_status set_added_pieces(struct qoq_tokenizer *out,
             out->piece[json_integer_value(json_object_get(item, "id"))].kind = QOQ_PIECE_SPECIAL;
     }
     return status;
+}
+
+/* A byte-level vocabulary may lack bytes: SmolLM2's lacks 21. */
+static void find_bytes(struct qoq_tokenizer *out)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        char spelling[2];
+        size_t length = qoq_byte_spelling(spelling, (unsigned char)i);
+        out->byte_token[i] = qoq_vocab_find(out->entry, out->vocab, spelling, length);
+    }
 }
 
 enum qoq_status qoq_tokenizer_make_pieces(struct qoq_tokenizer *out,
@@ -221,10 +243,12 @@ enum qoq_status qoq_tokenizer_make_pieces(struct qoq_tokenizer *out,
     for (int i = 0; i < 256; i++)
         out->byte_token[i] = -1;
     for (size_t i = 0; i < out->vocab && status == QOQ_OK; i++)
-        status = set_piece(out, &out->entry[i], root);
+        status = set_piece(out, &out->entry[i], 0, root);
     if (status == QOQ_OK)
         status = set_added_pieces(out, root);
-    for (int i = 0; i < 256 && status == QOQ_OK; i++) {
+    if (out->byte_level)
+        find_bytes(out);
+    for (int i = 0; i < 256 && status == QOQ_OK && !out->byte_level; i++) {
         if (out->byte_token[i] < 0)
             status = qoq_json_fail(root, QOQ_ERR_UNSUPPORTED, "model.vocab",
                                    "has no token <0x%02X>", (unsigned)i);
@@ -269,9 +293,9 @@ static int split_merge(const char *part[2], size_t length[2], const json_t *merg
 static int resolve_merge(struct qoq_merge *out, const struct qoq_tokenizer *tokenizer,
                          const char *const part[2], const size_t length[2])
 {
-    char joined[2 * MAX_SPELLING];
+    char joined[2 * QOQ_MAX_SPELLING];
 
-    if (length[0] > MAX_SPELLING || length[1] > MAX_SPELLING)
+    if (length[0] > QOQ_MAX_SPELLING || length[1] > QOQ_MAX_SPELLING)
         return -1;
     memcpy(joined, part[0], length[0]);
     memcpy(joined + length[0], part[1], length[1]);

@@ -257,7 +257,8 @@ qoq_SOURCES = \
 	ref/cli/recipe_options.c \
 	ref/cli/recipe_options.h \
 	ref/cli/report.c \
-	ref/cli/report.h
+	ref/cli/report.h \
+	ref/cli/tokenize.c
 qoq_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 qoq_CFLAGS = $(AM_CFLAGS)
 qoq_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'

@@ -8,7 +8,7 @@
 model=$QOQ_SRCDIR/data/models/stories260K
 tokens=$model/heldout.tokens.h5
 tiny=$QOQ_SRCDIR/tests/architectures
-data_flags=$(pkg-config --cflags --libs hdf5-serial jansson 2>/dev/null || pkg-config --cflags --libs hdf5 jansson)
+data_flags=$(pkg-config --cflags --libs hdf5-serial jansson libutf8proc 2>/dev/null || pkg-config --cflags --libs hdf5 jansson libutf8proc)
 
 # build_program DIRECTORY COMPILER FLAGS...: all of ref/ and data/ into DIRECTORY/qoq.
 build_program() {

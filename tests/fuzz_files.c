@@ -71,8 +71,15 @@ static enum qoq_status read_tokenizer(const char *path, struct qoq_error *error)
     struct qoq_tokenizer *tokenizer;
     enum qoq_status status = qoq_tokenizer_load(&tokenizer, path, error);
 
-    if (status == QOQ_OK)
+    if (status == QOQ_OK) {
+        static const char text[] = "It's <s> 2024:\n\n  na\xc3\xafve\xff";
+        int32_t *token;
+        size_t count;
+        if (qoq_tokenizer_encode(&token, &count, tokenizer, text, sizeof text - 1,
+                                 QOQ_ENCODE_BOS | QOQ_ENCODE_SPECIAL, error) == QOQ_OK)
+            free(token);
         qoq_tokenizer_free(tokenizer);
+    }
     return status;
 }
 
@@ -129,6 +136,7 @@ static const struct {
     {"/golden/", "victim.golden.h5", "victim.golden.h5", read_golden},
     {".h5", "victim.h5", "victim.h5", read_model},
     {"tokenizer.json", "tokenizer.json", "tokenizer.json", read_tokenizer},
+    {"/tokenizers/", "tokenizer.json", "tokenizer.json", read_tokenizer},
     {"config.json", "config.json", "config.json", read_config},
     {".safetensors", "victim.safetensors", "victim.safetensors", read_safetensors},
 };

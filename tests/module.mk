@@ -9,7 +9,7 @@ AM_TESTS_ENVIRONMENT = \
 	QOQ_DATADIR='$(abs_top_srcdir)/data'; QOQ_SRCDIR='$(abs_top_srcdir)'; QOQ_BUILDDIR='$(abs_top_builddir)'; \
 	QOQ='$(abs_top_builddir)/qoq$(EXEEXT)'; QOQ_PYTHON='$(QOQ_PYTHON)'; QOQ_CC='$(CC)'; \
 	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
-	QOQ_HAVE_CRITERION='$(have_criterion)'; QOQ_HAVE_MPFR='$(have_mpfr)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; QOQ_CFLAGS='$(QOQ_CFLAGS)'; LC_ALL=C; \
+	QOQ_HAVE_CRITERION='$(have_criterion)'; QOQ_HAVE_MPFR='$(have_mpfr)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(UTF8PROC_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; QOQ_CFLAGS='$(QOQ_CFLAGS)'; LC_ALL=C; \
 	CRITERION_OUTPUTS=tap:-; CRITERION_JOBS=1; OMP_NUM_THREADS=2; \
 	export QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
 		CRITERION_OUTPUTS CRITERION_JOBS OMP_NUM_THREADS;
@@ -59,6 +59,7 @@ unit_tests = \
 	tests/test_token_file \
 	tests/test_tokenizer \
 	tests/test_transform \
+	tests/test_tokenizer_bytes \
 	tests/test_weight
 mpfr_tests = \
 	tests/test_elementary \
@@ -69,11 +70,13 @@ shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
 	tests/cli/export.sh \
+	tests/cli/fetch.sh \
 	tests/cli/golden.sh \
 	tests/cli/python.sh \
 	tests/cli/quantize.sh \
 	tests/cli/sim.sh \
 	tests/cli/stories.sh \
+	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
@@ -106,7 +109,13 @@ EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/python/check_export.py \
 	tests/python/check_golden.py \
 	tests/python/checkpoints.py \
-	tests/python/check_stories260k.py
+	tests/python/check_stories260k.py \
+	tests/python/make_tokenizer_cases.py \
+	tests/tokenizers/cases.txt \
+	tests/tokenizers/gpt2.json \
+	tests/tokenizers/llama3.json \
+	tests/tokenizers/qwen2.json \
+	tests/tokenizers/smollm2.json
 
 tests_test_act_SOURCES = tests/test_act.c
 tests_test_act_CFLAGS = $(test_cflags)
@@ -237,6 +246,9 @@ tests_test_tokenizer_LDADD = $(test_ldadd)
 tests_test_transform_SOURCES = tests/test_transform.c
 tests_test_transform_CFLAGS = $(test_cflags)
 tests_test_transform_LDADD = $(test_ldadd)
+tests_test_tokenizer_bytes_SOURCES = tests/test_tokenizer_bytes.c
+tests_test_tokenizer_bytes_CFLAGS = $(test_cflags)
+tests_test_tokenizer_bytes_LDADD = $(test_ldadd)
 tests_test_weight_SOURCES = tests/test_weight.c
 tests_test_weight_CFLAGS = $(test_cflags)
 tests_test_weight_LDADD = $(test_ldadd)

@@ -4,7 +4,7 @@
 # files of every kind (seed: QOQ_SEED or 1).
 . "$QOQ_SRCDIR/tests/tap.sh"
 model=$QOQ_SRCDIR/data/models/stories260K
-data_flags=$(pkg-config --cflags --libs hdf5-serial jansson 2>/dev/null || pkg-config --cflags --libs hdf5 jansson)
+data_flags=$(pkg-config --cflags --libs hdf5-serial jansson libutf8proc 2>/dev/null || pkg-config --cflags --libs hdf5 jansson libutf8proc)
 flags="-std=c99 -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -DHAVE_CONFIG_H -I$QOQ_BUILDDIR -Iref -I. -Itests"
 
 build() {
@@ -37,7 +37,7 @@ checkpoints() {
 }
 damaged() {
     "$scratch/fuzz_files" "$scratch/victims" "${QOQ_SEED:-1}" "${QOQ_FUZZ_ROUNDS:-1500}" "$model/heldout.tokens.h5" "$scratch/w4g.h5" "$scratch/w8.h5" \
-        "$model/tokenizer.json" "$model/config.json" "$model/model.safetensors" "$scratch/C/config.json" \
+        "$model/tokenizer.json" "$QOQ_SRCDIR"/tests/tokenizers/*.json "$model/config.json" "$model/model.safetensors" "$scratch/C/config.json" \
         "$scratch"/checkpoint-?/model.safetensors "$QOQ_SRCDIR"/data/golden/*.h5
 }
 

@@ -52,7 +52,7 @@ static void expect_same_config(const struct qoq_config *a, const struct qoq_conf
     cr_expect(b->rope.kind != QOQ_ROPE_LLAMA3 ||
               (a->rope.low_freq == b->rope.low_freq && a->rope.high_freq == b->rope.high_freq &&
                a->rope.original_positions == b->rope.original_positions));
-    cr_expect(a->attention_bias == b->attention_bias && a->mlp_bias == b->mlp_bias &&
+    cr_expect(a->qkv_bias == b->qkv_bias && a->o_bias == b->o_bias && a->qk_norm == b->qk_norm && a->mlp_bias == b->mlp_bias &&
               a->bos == b->bos && a->eos == b->eos);
 }
 

@@ -18,6 +18,7 @@ enum { QOQ_EXIT_GOOD = 0, QOQ_EXIT_DIFFERS = 1, QOQ_EXIT_TROUBLE = 2 };
 int qoq_cli_quantize(int argc, char **argv);
 int qoq_cli_eval(int argc, char **argv);
 int qoq_cli_generate(int argc, char **argv);
+int qoq_cli_tokenize(int argc, char **argv);
 int qoq_cli_inspect(int argc, char **argv);
 int qoq_cli_export(int argc, char **argv);
 int qoq_cli_import(int argc, char **argv);

@@ -20,6 +20,8 @@ static const char help[] =
     "  -T, --temperature T    0: always the likeliest token (default); up to 100\n"
     "  -k, --top-k N          only the N likeliest tokens (default: all)\n"
     "  -s, --seed N           seed of the draws (default 1)\n"
+    "      --special          special tokens spelled in the prompt count as such,\n"
+    "                         e.g. <|im_end|>; otherwise they are text\n"
     "      --ids              print token ids instead of text\n"
     "  -h, --help             this text\n"
     "\n"
@@ -29,10 +31,10 @@ struct options {
     const char *prompt;
     size_t length;
     struct qoq_sampling sampling;
-    int ids;
+    int ids, special;
 };
 
-enum { OPTION_IDS = 256 };
+enum { OPTION_IDS = 256, OPTION_SPECIAL };
 
 static const struct option long_options[] = {
     {"prompt", required_argument, NULL, 'p'},
@@ -41,6 +43,7 @@ static const struct option long_options[] = {
     {"top-k", required_argument, NULL, 'k'},
     {"seed", required_argument, NULL, 's'},
     {"ids", no_argument, NULL, OPTION_IDS},
+    {"special", no_argument, NULL, OPTION_SPECIAL},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -74,6 +77,9 @@ static int take_option(struct options *options, int option, char **argv)
     case OPTION_IDS:
         options->ids = 1;
         return -1;
+    case OPTION_SPECIAL:
+        options->special = 1;
+        return -1;
     case 'h':
         return qoq_cli_help(help);
     default:
@@ -100,7 +106,8 @@ static void print_token(struct text *text, int32_t id)
         return;
     }
     qoq_tokenizer_piece(&piece, &bytes, text->tokenizer, id);
-    if (bytes > 0 && text->printed == 0 && piece[0] == ' ') {
+    if (bytes > 0 && text->printed == 0 && piece[0] == ' ' &&
+        qoq_tokenizer_drops_space(text->tokenizer)) {
         piece++;
         bytes--;
     }
@@ -115,12 +122,13 @@ static enum qoq_status encode_prompt(struct text *text, const struct qoq_config 
                                      size_t *capacity, struct qoq_error *error)
 {
     const char *prompt = text->options->prompt;
+    int flags = QOQ_ENCODE_BOS | (text->options->special ? QOQ_ENCODE_SPECIAL : 0);
     int32_t *id = NULL;
     size_t count = 0;
 
     if (prompt != NULL && prompt[0] != '\0') {
         enum qoq_status status = qoq_tokenizer_encode(&id, &count, text->tokenizer, prompt,
-                                                      strlen(prompt), QOQ_ENCODE_BOS, error);
+                                                      strlen(prompt), flags, error);
         if (status != QOQ_OK) {
             return status;
         }

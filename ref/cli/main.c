@@ -12,9 +12,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},     {"generate", qoq_cli_generate},
-    {"inspect", qoq_cli_inspect},   {"golden", qoq_cli_golden}, {"ablate", qoq_cli_ablate},
-    {"export", qoq_cli_export},     {"import", qoq_cli_import},
+    {"quantize", qoq_cli_quantize}, {"eval", qoq_cli_eval},       {"generate", qoq_cli_generate},
+    {"tokenize", qoq_cli_tokenize}, {"inspect", qoq_cli_inspect}, {"golden", qoq_cli_golden},
+    {"ablate", qoq_cli_ablate},     {"export", qoq_cli_export},   {"import", qoq_cli_import},
 };
 
 static const char help[] =
@@ -26,6 +26,7 @@ static const char help[] =
     "  eval MODEL... --tokens FILE    perplexity, size and speed of models\n"
     "  ablate MODEL -o DIRECTORY      what each step buys; methods side by side\n"
     "  generate MODEL                 text from a model\n"
+    "  tokenize MODEL TEXT -o FILE    a text as tokens, for eval\n"
     "  inspect FILE                   what a file holds\n"
     "  export MODEL.h5 --to qserve D  a checkpoint that QServe and SGLang load\n"
     "  import DIR -o OUT.h5           a model from such a checkpoint, or lmquant's\n"

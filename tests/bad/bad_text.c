@@ -76,11 +76,17 @@ static int make_deep_header(const char *path, const struct bad_case *bad)
     return result;
 }
 
-/* The shipped tokenizer with one replacement. */
+/* The tokenizers that broken ones are made from. */
+enum { MARKS, LLAMA3, QWEN2 };
+static const char *const tokenizers[] = {"data/models/stories260K/tokenizer.json",
+                                         "tests/tokenizers/llama3.json",
+                                         "tests/tokenizers/qwen2.json"};
+
+/* A good tokenizer with one replacement. */
 static int make_tokenizer(const char *path, const struct bad_case *bad)
 {
-    const char *data = getenv("QOQ_DATADIR");
-    char *source = data != NULL ? qoq_file_join(data, "models/stories260K/tokenizer.json") : NULL;
+    const char *root = getenv("QOQ_SRCDIR");
+    char *source = root != NULL ? qoq_file_join(root, tokenizers[bad->number]) : NULL;
     char *good = NULL, *broken = NULL;
     size_t bytes;
     int result = -1;
@@ -328,7 +334,11 @@ const size_t bad_configs_count = sizeof bad_configs / sizeof bad_configs[0];
     }
 #define EDIT(name, status, field, text, with)                                                      \
     {                                                                                              \
-        name ".json", status, field, make_tokenizer, text, with, 0, 0, BAD_NO_EDIT, NULL, NULL     \
+        name ".json", status, field, make_tokenizer, text, with, MARKS, 0, BAD_NO_EDIT, NULL, NULL \
+    }
+#define EDIT_BYTES(base, name, status, field, text, with)                                          \
+    {                                                                                              \
+        name ".json", status, field, make_tokenizer, text, with, base, 0, BAD_NO_EDIT, NULL, NULL  \
     }
 
 const struct bad_case bad_tokenizers[] = {
@@ -339,7 +349,7 @@ const struct bad_case bad_tokenizers[] = {
     {"deep.json", QOQ_ERR_FORMAT, "", make_deep, NULL, NULL, 100000, 0, BAD_NO_EDIT, NULL, NULL},
     EDIT("unigram", QOQ_ERR_UNSUPPORTED, "model.type", "\"BPE\"", "\"Unigram\""),
     EDIT("no-type", QOQ_ERR_FORMAT, "model.type", "\"type\": \"BPE\",", ""),
-    EDIT("byte-level", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.type", "\"pre_tokenizer\": null",
+    EDIT("byte-level", QOQ_ERR_UNSUPPORTED, "model.byte_fallback", "\"pre_tokenizer\": null",
          "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}"),
     EDIT("splits", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.type", "\"pre_tokenizer\": null",
          "\"pre_tokenizer\": {\"type\": \"Metaspace\"}"),
@@ -385,6 +395,36 @@ const struct bad_case bad_tokenizers[] = {
     EDIT("merge-three", QOQ_ERR_FORMAT, "model.merges", "\"h e\"", "\"h e e\""),
     EDIT("merge-number", QOQ_ERR_FORMAT, "model.merges", "\"h e\"", "[\"h\", 1]"),
     EDIT("merge-unknown", QOQ_ERR_FORMAT, "model.merges", "\"h e\"", "\"q q\""),
+    EDIT_BYTES(LLAMA3, "bytes-pattern", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.pattern.Regex", "{1,3}",
+               "{1,2}"),
+    EDIT_BYTES(LLAMA3, "bytes-no-pattern", QOQ_ERR_FORMAT, "pre_tokenizer.pattern", "\"pattern\"",
+               "\"patter\""),
+    EDIT_BYTES(LLAMA3, "bytes-string", QOQ_ERR_FORMAT, "pre_tokenizer.pattern.Regex", "\"Regex\"",
+               "\"String\""),
+    EDIT_BYTES(LLAMA3, "bytes-behavior", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.behavior",
+               "\"Isolated\"", "\"Removed\""),
+    EDIT_BYTES(LLAMA3, "bytes-invert", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.invert",
+               "\"invert\":false", "\"invert\":true"),
+    EDIT_BYTES(LLAMA3, "bytes-prefix", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.add_prefix_space",
+               "\"add_prefix_space\":false", "\"add_prefix_space\":true"),
+    EDIT_BYTES(LLAMA3, "bytes-later", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.type",
+               "\"pretokenizers\":[", "\"pretokenizers\":[{\"type\":\"ByteLevel\"},"),
+    EDIT_BYTES(LLAMA3, "bytes-other", QOQ_ERR_UNSUPPORTED, "pre_tokenizer.type",
+               "\"pretokenizers\":[", "\"pretokenizers\":[{\"type\":\"Punctuation\"},"),
+    EDIT_BYTES(LLAMA3, "bytes-many", QOQ_ERR_UNSUPPORTED, "pre_tokenizer", "\"pretokenizers\":[",
+               "\"pretokenizers\":[{\"type\":\"Digits\"},{\"type\":\"Digits\"},{\"type\":"
+               "\"Digits\"},{\"type\":\"Digits\"},"),
+    EDIT_BYTES(LLAMA3, "bytes-steps", QOQ_ERR_FORMAT, "pretokenizers", "\"pretokenizers\":[",
+               "\"pretokenizers\":[1,"),
+    EDIT_BYTES(LLAMA3, "bytes-decoder", QOQ_ERR_UNSUPPORTED, "decoder.type",
+               "\"decoder\":{\"type\":\"ByteLevel\"", "\"decoder\":{\"type\":\"WordPiece\""),
+    EDIT_BYTES(LLAMA3, "bytes-fallback", QOQ_ERR_UNSUPPORTED, "model.byte_fallback",
+               "\"byte_fallback\":false", "\"byte_fallback\":true"),
+    EDIT_BYTES(LLAMA3, "bytes-processor", QOQ_ERR_UNSUPPORTED, "post_processor.type",
+               "\"processors\":[", "\"processors\":[{\"type\":\"BertProcessing\"},"),
+    EDIT_BYTES(QWEN2, "bytes-nfkc", QOQ_ERR_UNSUPPORTED, "normalizer.type", "\"NFC\"", "\"NFKC\""),
+    EDIT_BYTES(QWEN2, "bytes-normalized", QOQ_ERR_UNSUPPORTED, "added_tokens.normalized",
+               "\"normalized\":false", "\"normalized\":true"),
     EDIT("merge-twice", QOQ_ERR_FORMAT, "model.merges", "\"h e\"", "\"h e\", \"h e\""),
 };
 const size_t bad_tokenizers_count = sizeof bad_tokenizers / sizeof bad_tokenizers[0];

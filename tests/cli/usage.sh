@@ -15,11 +15,12 @@ refused() {
     fi
 }
 
-for command in '' quantize eval generate inspect export import golden; do
+commands='quantize eval ablate generate tokenize inspect export import golden'
+for command in '' $commands; do
     check "qoq $command --help" sh -c '"$0" $1 --help | grep -q "^Usage: qoq"' "$QOQ" "$command"
 done
 check "help lines have at most 80 columns" sh -c \
-    'for c in "" quantize eval generate inspect export import golden; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ"
+    'for c in "" $1; do "$0" $c --help; done | awk "length > 80 { print; bad = 1 } END { exit bad }"' "$QOQ" "$commands"
 check "qoq --version" sh -c '"$0" --version | head -n 1 | grep -Eq "^qoq [0-9]"' "$QOQ"
 check "no arguments: status 2" sh -c '"$0" 2> /dev/null; [ $? = 2 ]' "$QOQ"
 
@@ -35,6 +36,10 @@ refused "eval: token file that is not there" "nowhere" eval "$model" --tokens no
 refused "eval: a text file as tokens" "README" eval "$model" --tokens "$model/README.md"
 refused "generate: temperature out of range" "temperature" generate "$model" --temperature -1
 refused "generate: a directory without a model" "config.json" generate "$scratch"
+refused "tokenize without output" "output" tokenize "$model" "$model/heldout.txt"
+refused "tokenize: a text that is not there" "nowhere.txt" tokenize "$model" nowhere.txt -o x.h5
+refused "tokenize: a tokenizer that is not there" "tokenizer.json" tokenize "$scratch" "$model/heldout.txt" -o x.h5
+refused "tokenize: a text shorter than a sequence" "config.json: length: .* only" tokenize "$model" "$model/config.json" -o x.h5
 refused "inspect: a text file" "README" inspect "$model/README.md"
 refused "export: a format that is not there" "to: gguf" export x.h5 --to gguf d
 refused "export without format" "--to qserve" export x.h5 d

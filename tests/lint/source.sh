@@ -8,8 +8,8 @@ none() { ! grep -nE "$@"; }
 sources() { find ref data sim tests -name '*.[ch]' 2>/dev/null | LC_ALL=C sort; }
 
 licence_lines() {
-    missing=$(for file in $(find ref data sim tests build-aux/demo bootstrap \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \
-        -o -name bootstrap -o -name demo \) 2>/dev/null); do head -n 3 "$file" | grep -q SPDX-License-Identifier || echo "$file"; done)
+    missing=$(for file in $(find ref data sim tests build-aux/demo build-aux/demo-smollm2 bootstrap \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \
+        -o -name bootstrap -o -name 'demo*' -o -name 'fetch-*' \) 2>/dev/null); do head -n 3 "$file" | grep -q SPDX-License-Identifier || echo "$file"; done)
     [ -z "$missing" ] || { echo "$missing"; return 1; }
 }
 function_lengths() {
@@ -24,6 +24,7 @@ check "licence line in every source file" licence_lines
 check "no function over 80 lines" function_lengths
 check "hdf5.h only in data/" none -r '#include *[<"]hdf5' ref sim --include='*.[ch]'
 check "jansson.h only in data/" none -r '#include *[<"]jansson' ref sim --include='*.[ch]'
+check "utf8proc.h only in data/" none -r '#include *[<"]utf8proc' ref sim --include='*.[ch]'
 check "libqoq touches no file" none -r '#include *<(stdio|unistd|fcntl)\.h>' ref/numerics ref/ops ref/quantize ref/model --include='*.[ch]'
 check "numerics includes nothing above it" none -r '#include "(ops|quantize|model|golden|cli|data)/' ref/numerics
 check "ops include nothing above them" none -r '#include "(quantize|model|golden|cli|data)/' ref/ops

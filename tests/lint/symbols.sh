@@ -9,7 +9,7 @@ same_symbols() {
     diff "$QOQ_SRCDIR/tests/exported-symbols.txt" "$scratch/actual"
 }
 few_libraries() {
-    ! readelf -d "$library" | grep NEEDED | grep -E 'hdf5|jansson|stdc\+\+|cuda'
+    ! readelf -d "$library" | grep NEEDED | grep -E 'hdf5|jansson|utf8proc|stdc\+\+|cuda'
 }
 
 if [ -f "$library" ]; then
