@@ -38,6 +38,7 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/reduce.h \
 	ref/numerics/round.h \
 	ref/numerics/target.h \
+	ref/numerics/vector_avx2.h \
 	ref/ops/accumulate.c \
 	ref/ops/accumulate.h \
 	ref/ops/accumulate_avx2.c \
@@ -47,6 +48,7 @@ libqoq_core_la_SOURCES = \
 	ref/ops/act_row.h \
 	ref/ops/attention.c \
 	ref/ops/attention.h \
+	ref/ops/attention_avx2.c \
 	ref/ops/attention_f32.c \
 	ref/ops/attention_split.c \
 	ref/ops/error_stats.c \

@@ -3,6 +3,7 @@
 #include "model/step.h"
 
 #include "numerics/half.h"
+#include "ops/attention.h"
 
 /* The step's activation buffer for inputs of k channels. */
 static struct qoq_act act_of(const struct qoq_step *step, size_t k)
@@ -62,7 +63,9 @@ static enum qoq_status place_row(const struct qoq_step *step, size_t layer, size
                         &session->layout, slot);
 }
 
-static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, size_t m)
+/* The rows of one segment, consecutive tokens of its sequence, from row m on. */
+static enum qoq_status attend_segment(const struct qoq_step *step, size_t layer, size_t m,
+                                      size_t count)
 {
     const struct qoq_config *config = &step->model->config;
     size_t wide = qoq_query_channels(config);
@@ -70,8 +73,15 @@ static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, siz
         (const uint8_t *const *)qoq_cache_pages(step->cache[m], step->session, layer, QOQ_CACHE_K),
         (const uint8_t *const *)qoq_cache_pages(step->cache[m], step->session, layer, QOQ_CACHE_V)};
 
-    return qoq_attention(step->mixed16 + m * wide, step->query + m * wide, &sequence,
-                         step->position[m] + 1, config->heads, &step->session->layout);
+    return qoq_attention_of_rows(&(struct qoq_attention_rows){
+        .out = step->mixed16 + m * wide,
+        .x = step->query + m * wide,
+        .sequence = &sequence,
+        .layout = &step->session->layout,
+        .rows = count,
+        .context = step->position[m] + count,
+        .q_heads = config->heads,
+    });
 }
 
 /* All rows write before any reads, so a row sees the tokens of its own step that precede it. */
@@ -91,9 +101,9 @@ static enum qoq_status attend(const struct qoq_step *step, size_t layer)
     }
 #pragma omp parallel for schedule(dynamic)                                                         \
     reduction(min                                                                                  \
-              : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
-    for (size_t m = 0; m < step->rows; m++) {
-        int status = attend_row(step, layer, m);
+              : worst) if (qoq_step_spreads_segments(step))
+    for (size_t i = 0; i < step->segments; i++) {
+        int status = attend_segment(step, layer, step->first[i], step->segment[i].count);
         worst = status < worst ? status : worst;
     }
     return (enum qoq_status)worst;

@@ -23,6 +23,7 @@ struct qoq_step {
     void *memory;   /* everything below */
 
     int32_t *token;           /* [rows] */
+    size_t *first;            /* [segments] first row */
     struct qoq_cache **cache; /* [rows] of the row's sequence */
     size_t *position;         /* [rows] in that sequence */
     float *sine, *cosine;     /* [rows][head_dim / 2] */
@@ -63,6 +64,13 @@ static inline size_t qoq_place_work(const struct qoq_step *step)
 static inline size_t qoq_attend_work(const struct qoq_step *step)
 {
     return step->longest * qoq_query_channels(&step->model->config);
+}
+
+/* Whether to spread segments over threads when they attend. Where they are few, attention spreads
+ * the rows and heads of each. */
+static inline int qoq_step_spreads_segments(const struct qoq_step *step)
+{
+    return step->segments >= 4 && qoq_step_spreads(step, qoq_attend_work(step));
 }
 
 /* Allocates the scratch of a step whose session, segments, rows and longest are set, and places the

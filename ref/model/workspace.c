@@ -43,6 +43,7 @@ static void cut_common(struct qoq_step *s, struct arena *arena)
     const struct qoq_config *c = &s->model->config;
 
     s->token = cut(arena, s->rows, 1, sizeof *s->token);
+    s->first = cut(arena, s->segments, 1, sizeof *s->first);
     s->cache = cut(arena, s->rows, 1, sizeof *s->cache);
     s->position = cut(arena, s->rows, 1, sizeof *s->position);
     s->sine = cut_floats(arena, s->rows, c->head_dim / 2);
@@ -108,6 +109,7 @@ static void place_rows(struct qoq_step *step)
     for (size_t i = 0; i < step->segments; i++) {
         const struct qoq_segment *segment = &step->segment[i];
         struct qoq_cache *cache = &step->session->cache[segment->sequence];
+        step->first[i] = m;
         for (size_t j = 0; j < segment->count; j++, m++) {
             step->token[m] = segment->token[j];
             step->cache[m] = cache;

@@ -153,17 +153,10 @@ static void mix_values(struct qoq_attention_partial *partial, struct split *spli
         partial->out[d] = fmaf((float)acc[d], unit, common);
 }
 
-static size_t split_tokens(size_t context, size_t j)
-{
-    size_t left = context - j * QOQ_SPLIT_TOKENS;
-
-    return left < QOQ_SPLIT_TOKENS ? left : QOQ_SPLIT_TOKENS;
-}
-
 void qoq_attention_split_head(struct qoq_attention_partial *partial,
                               const struct qoq_attention_head *view, size_t j)
 {
-    struct split split = {.first = j * QOQ_SPLIT_TOKENS, .count = split_tokens(view->context, j)};
+    struct split split = {.first = j * QOQ_SPLIT_TOKENS, .count = qoq_split_tokens(view->context, j)};
 
     probabilities(&split, partial, view);
     mix_values(partial, &split, view);
@@ -181,7 +174,7 @@ enum qoq_status qoq_attention_split(struct qoq_attention_partial *partial, const
         return QOQ_ERR_ARGUMENT;
     if (context == 0 || split > (context - 1) / QOQ_SPLIT_TOKENS || head >= q_heads)
         return QOQ_ERR_SHAPE;
-    status = qoq_kv_check_sequence(sequence, split * QOQ_SPLIT_TOKENS, split_tokens(context, split),
+    status = qoq_kv_check_sequence(sequence, split * QOQ_SPLIT_TOKENS, qoq_split_tokens(context, split),
                                    q_heads, layout);
     if (status != QOQ_OK)
         return status;
