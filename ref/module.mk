@@ -35,6 +35,7 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/half.c \
 	ref/numerics/half.h \
 	ref/numerics/reduce.c \
+	ref/numerics/reduce_avx2.c \
 	ref/numerics/reduce.h \
 	ref/numerics/round.h \
 	ref/numerics/target.h \
@@ -50,6 +51,8 @@ libqoq_core_la_SOURCES = \
 	ref/ops/attention.h \
 	ref/ops/attention_avx2.c \
 	ref/ops/attention_f32.c \
+	ref/ops/attention_f32.h \
+	ref/ops/attention_f32_avx2.c \
 	ref/ops/attention_split.c \
 	ref/ops/error_stats.c \
 	ref/ops/gemm.c \

@@ -3,6 +3,8 @@
 #include "model/simulate.h"
 #include "model/step.h"
 
+#include "ops/attention_f32.h"
+
 #include <string.h>
 
 /* Imitates the quantization of an input of linear layers, x [rows][k], if the model asks for it. */
@@ -77,20 +79,42 @@ static enum qoq_status place_rows(const struct qoq_step *step, size_t layer)
     return (enum qoq_status)worst;
 }
 
-static enum qoq_status attend_row(const struct qoq_step *step, size_t layer, size_t m, float *work)
+/* Rows m .. m + count - 1, of one segment. */
+static enum qoq_status attend_rows(const struct qoq_step *step, size_t layer, size_t m,
+                                   size_t count, float *work)
 {
     const struct qoq_config *config = &step->model->config;
     size_t wide = qoq_query_channels(config);
 
-    return qoq_attention_f32(step->mixed + m * wide, work, step->query + m * wide,
-                             cache_rows(step, m, layer, QOQ_CACHE_K),
-                             cache_rows(step, m, layer, QOQ_CACHE_V), step->position[m] + 1,
-                             config->heads, config->kv_heads, config->head_dim);
+    return qoq_attention_f32_of_rows(&(struct qoq_f32_rows){
+        .out = step->mixed + m * wide,
+        .work = work,
+        .x = step->query + m * wide,
+        .k = cache_rows(step, m, layer, QOQ_CACHE_K),
+        .v = cache_rows(step, m, layer, QOQ_CACHE_V),
+        .rows = count,
+        .context = step->position[m] + count,
+        .q_heads = config->heads,
+        .kv_heads = config->kv_heads,
+        .head_dim = config->head_dim,
+    });
 }
 
-/* Rows [first, first + count), each with scratch of its own. */
-static enum qoq_status attend_some(const struct qoq_step *step, size_t layer, size_t first,
-                                   size_t count)
+/* Rows that attend together from row m on: as many as share its segment and there is scratch for. */
+static size_t rows_together(const struct qoq_step *step, size_t m)
+{
+    size_t count = 1;
+
+    while (m + count < step->rows && step->cache[m + count] == step->cache[m] &&
+           count < QOQ_ATTENTION_ROWS) {
+        count++;
+    }
+    return count;
+}
+
+/* Single rows [first, first + count) of different segments, each with scratch of its own. */
+static enum qoq_status attend_singly(const struct qoq_step *step, size_t layer, size_t first,
+                                     size_t count)
 {
     size_t work = step->model->config.heads * step->longest;
     int worst = QOQ_OK;
@@ -99,17 +123,25 @@ static enum qoq_status attend_some(const struct qoq_step *step, size_t layer, si
     reduction(min                                                                                  \
               : worst) if (qoq_step_spreads(step, qoq_attend_work(step)))
     for (size_t i = 0; i < count; i++) {
-        int status = attend_row(step, layer, first + i, step->logits_of_context + i * work);
+        int status = attend_rows(step, layer, first + i, 1, step->logits_of_context + i * work);
         worst = status < worst ? status : worst;
     }
     return (enum qoq_status)worst;
 }
 
+/* Decode, where every segment is one row, spreads the rows; otherwise attention spreads its own. */
 static enum qoq_status attend(const struct qoq_step *step, size_t layer)
 {
-    for (size_t m = 0; m < step->rows; m += QOQ_ATTENTION_ROWS) {
-        size_t left = step->rows - m;
-        QOQ_TRY(attend_some(step, layer, m, left < QOQ_ATTENTION_ROWS ? left : QOQ_ATTENTION_ROWS));
+    size_t count;
+
+    for (size_t m = 0; m < step->rows; m += count) {
+        if (step->rows == step->segments) {
+            count = step->rows - m < QOQ_ATTENTION_ROWS ? step->rows - m : QOQ_ATTENTION_ROWS;
+            QOQ_TRY(attend_singly(step, layer, m, count));
+        } else {
+            count = rows_together(step, m);
+            QOQ_TRY(attend_rows(step, layer, m, count, step->logits_of_context));
+        }
     }
     return QOQ_OK;
 }

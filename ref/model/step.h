@@ -11,7 +11,7 @@
 #include "ops/shape.h"
 
 /* Rows whose baseline attention runs at a time: bounds the scratch for logits of the context. */
-#define QOQ_ATTENTION_ROWS 16
+#define QOQ_ATTENTION_ROWS 32
 
 struct qoq_step {
     const struct qoq_session *session;

@@ -15,6 +15,7 @@
 #define QOQ_NUMERICS_REDUCE_H
 
 #include "numerics/assumptions.h"
+#include "numerics/target.h"
 
 #include <stddef.h>
 
@@ -37,5 +38,15 @@ float qoq_max_abs(const float *x, size_t n);
  * gives NaN twice.
  */
 void qoq_min_max(float *lo, float *hi, const float *x, size_t n);
+
+/* The sums by the plain text alone, for tests: x [n], and y [n] of products or NULL. */
+float qoq_sum_plain(const float *x, const float *y, size_t n);
+
+#if QOQ_FMA_TARGET
+/* The root of the tree over eight whole leaves, x [8 * QOQ_LEAF], and of products with y [the
+ * same]. Only for machines with qoq_machine_has_fma. */
+float qoq_eight_leaves_avx2(const float *x);
+float qoq_eight_leaves_of_products_avx2(const float *x, const float *y);
+#endif
 
 #endif
