@@ -31,6 +31,8 @@ libqoq_core_la_SOURCES = \
 	ref/numerics/assumptions.h \
 	ref/numerics/bits.h \
 	ref/numerics/elementary.h \
+	ref/numerics/exp_all.c \
+	ref/numerics/exp_all.h \
 	ref/numerics/gen.h \
 	ref/numerics/half.c \
 	ref/numerics/half.h \

@@ -100,7 +100,8 @@ static enum qoq_status attend_rows(const struct qoq_step *step, size_t layer, si
     });
 }
 
-/* Rows that attend together from row m on: as many as share its segment and there is scratch for. */
+/* Rows that attend together from row m on: as many as share its segment and there is scratch for.
+ */
 static size_t rows_together(const struct qoq_step *step, size_t m)
 {
     size_t count = 1;

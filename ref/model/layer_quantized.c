@@ -23,6 +23,7 @@ static enum qoq_status project(qoq_half *y, const struct qoq_act *x,
 
 static void widen(float *y, const qoq_half *x, size_t count)
 {
+#pragma omp simd
     for (size_t i = 0; i < count; i++) {
         y[i] = qoq_half_to_float(x[i]);
     }
@@ -99,9 +100,8 @@ static enum qoq_status attend(const struct qoq_step *step, size_t layer)
     if (worst != QOQ_OK) {
         return (enum qoq_status)worst;
     }
-#pragma omp parallel for schedule(dynamic)                                                         \
-    reduction(min                                                                                  \
-              : worst) if (qoq_step_spreads_segments(step))
+#pragma omp parallel for schedule(dynamic) reduction(min                                           \
+                                                     : worst) if (qoq_step_spreads_segments(step))
     for (size_t i = 0; i < step->segments; i++) {
         int status = attend_segment(step, layer, step->first[i], step->segment[i].count);
         worst = status < worst ? status : worst;

@@ -4,6 +4,7 @@
 
 #include "numerics/gen.h"
 #include "numerics/elementary.h"
+#include "numerics/exp_all.h"
 #include "numerics/reduce.h"
 
 #include <math.h>
@@ -104,8 +105,9 @@ int32_t qoq_sample(float *work, const float *logits, size_t vocab, uint64_t draw
         return first_of(logits, vocab, hi);
     }
     for (size_t i = 0; i < vocab; i++) {
-        work[i] = qoq_exp((logits[i] - hi) / temperature);
+        work[i] = (logits[i] - hi) / temperature;
     }
+    qoq_exp_all(work, vocab);
     if (sampling->top_k != 0 && sampling->top_k < vocab) {
         keep_largest(work, logits, vocab, sampling->top_k);
     }

@@ -3,6 +3,7 @@
 #include "qoq_model.h"
 
 #include "numerics/elementary.h"
+#include "numerics/exp_all.h"
 #include "numerics/reduce.h"
 
 #include <math.h>
@@ -23,8 +24,9 @@ double qoq_token_nll(float *work, const float *logits, size_t vocab, int32_t tar
     }
     double below = (double)logits[target] - (double)hi;
     for (size_t i = 0; i < vocab; i++) {
-        work[i] = qoq_exp(logits[i] - hi);
+        work[i] = logits[i] - hi;
     }
+    qoq_exp_all(work, vocab);
     return qoq_log2((double)qoq_sum(work, vocab)) * LN2 - below;
 }
 

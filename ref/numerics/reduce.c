@@ -62,8 +62,8 @@ static float leaf_products(const float *x, const float *y, size_t n)
     return acc;
 }
 
-/* Whole groups of eight leaves from the start of x [n] that can be summed together; returns how many
- * elements these are. */
+/* Whole groups of eight leaves from the start of x [n] that can be summed together; returns how
+ * many elements these are. */
 static size_t push_groups(struct tree *t, const float *x, const float *y, size_t n)
 {
     size_t i = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Eight lanes at a time with AVX2 and FMA: exp, exp2, rounding to an integer, extrema. Each lane
- * gets the bits of the plain function named, by the same IEEE operations in the same order; any two
- * NaNs count as equal (N 1.4). Only for machines with qoq_machine_has_fma.
+ * Eight lanes at a time with AVX2 and FMA: exp2, rounding to an integer, maxima, columns of eight
+ * rows. Each lane gets the bits of the plain function named, by the same IEEE operations in the
+ * same order; any two NaNs count as equal (N 1.4). Only for machines with qoq_machine_has_fma.
  */
 #ifndef QOQ_NUMERICS_VECTOR_AVX2_H
 #define QOQ_NUMERICS_VECTOR_AVX2_H
@@ -39,29 +39,6 @@ QOQ_VECTOR __m256 qoq_scale_8(__m256 y, __m256 t, __m256 x)
                                   qoq_pow2_normal_8(_mm256_sub_epi32(n, first)));
 
     return _mm256_blendv_ps(scaled, _mm256_set1_ps(qoq_nan()), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-}
-
-/* qoq_exp */
-QOQ_VECTOR __m256 qoq_exp_8(__m256 x)
-{
-    const __m256 minus_d = _mm256_set1_ps(0x1.05c61p-29f), shift = _mm256_set1_ps(QOQ_SHIFT);
-    __m256 a = qoq_clamp_8(x, -105.0f, 89.0f);
-    __m256 t = _mm256_fmadd_ps(a, _mm256_set1_ps(0x1.715476p+0f), shift);
-    __m256 n = _mm256_sub_ps(t, shift);
-    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-0x1.62e43p-1f), a);
-    __m256 z = _mm256_fmadd_ps(n, minus_d, r);
-    __m256 s = _mm256_add_ps(_mm256_set1_ps(1.0f), r);
-    __m256 rest = _mm256_add_ps(_mm256_sub_ps(_mm256_set1_ps(1.0f), s), r);
-    __m256 w = _mm256_fmadd_ps(n, minus_d, rest);
-    __m256 p = _mm256_set1_ps(0x1.9dc30cp-13f);
-
-    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(0x1.6d483ep-10f));
-    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(0x1.111328p-7f));
-    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(0x1.5554ecp-5f));
-    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(0x1.555554p-3f));
-    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(0.5f));
-    w = _mm256_fmadd_ps(_mm256_mul_ps(z, z), p, w);
-    return qoq_scale_8(_mm256_add_ps(s, w), t, x);
 }
 
 /* qoq_exp2 */

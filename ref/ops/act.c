@@ -3,6 +3,7 @@
 #include "numerics/half.h"
 #include "numerics/reduce.h"
 #include "numerics/round.h"
+#include "numerics/target.h"
 #include "ops/act_row.h"
 #include "ops/shape.h"
 
@@ -24,10 +25,12 @@ struct qoq_act_factors qoq_act_factors(float a)
     return (struct qoq_act_factors){b / 127.0f, 127.0f / b};
 }
 
-int32_t qoq_act_codes(int8_t *q, const float *x, size_t count, float r)
+/* The loops, compiled twice: numerics/target.h. */
+QOQ_INLINE int32_t round_codes(int8_t *q, const float *x, size_t count, float r)
 {
     int32_t sum = 0;
 
+#pragma omp simd reduction(+ : sum)
     for (size_t k = 0; k < count; k++) {
         int32_t code = qoq_round_clamp(x[k] * r, -127, 127);
 
@@ -35,6 +38,45 @@ int32_t qoq_act_codes(int8_t *q, const float *x, size_t count, float r)
         sum += code;
     }
     return sum;
+}
+
+QOQ_INLINE void widen_halves(float *y, const qoq_half *x, size_t count)
+{
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        y[k] = qoq_half_to_float(x[k]);
+}
+
+#if QOQ_FMA_TARGET
+QOQ_WITH_FMA static int32_t round_codes_fast(int8_t *q, const float *x, size_t count, float r)
+{
+    return round_codes(q, x, count, r);
+}
+
+QOQ_WITH_FMA static void widen_fast(float *y, const qoq_half *x, size_t count)
+{
+    widen_halves(y, x, count);
+}
+#endif
+
+int32_t qoq_act_codes(int8_t *q, const float *x, size_t count, float r)
+{
+#if QOQ_FMA_TARGET
+    if (qoq_machine_has_fma())
+        return round_codes_fast(q, x, count, r);
+#endif
+    return round_codes(q, x, count, r);
+}
+
+static void widen(float *y, const qoq_half *x, size_t count)
+{
+#if QOQ_FMA_TARGET
+    if (qoq_machine_has_fma()) {
+        widen_fast(y, x, count);
+        return;
+    }
+#endif
+    widen_halves(y, x, count);
 }
 
 void qoq_act_quantize_row(int8_t *q, float *scale, int32_t *sum, const float *x, size_t k)
@@ -57,12 +99,6 @@ enum qoq_status qoq_act_shape(const struct qoq_act *act)
 static size_t chunk_size(size_t left)
 {
     return left < CHUNK ? left : CHUNK;
-}
-
-static void widen(float *y, const qoq_half *x, size_t count)
-{
-    for (size_t k = 0; k < count; k++)
-        y[k] = qoq_half_to_float(x[k]);
 }
 
 static void quantize_half_row(int8_t *q, float *scale, int32_t *sum, const qoq_half *x, size_t k)

@@ -4,7 +4,7 @@
 
 #include "ops/act_row.h"
 
-#define PIECE 1024
+#define PIECE 4096
 
 static size_t piece_size(size_t left)
 {
@@ -25,7 +25,8 @@ void qoq_act_quantize_produced(int8_t *q, float *scale, int32_t *sum, qoq_row_pr
     *scale = factors.scale;
     *sum = 0;
     for (size_t i = 0; i < k; i += PIECE) {
-        produce(y, row, i, piece_size(k - i));
+        if (k > PIECE)
+            produce(y, row, i, piece_size(k - i));
         *sum += qoq_act_codes(q + i, y, piece_size(k - i), factors.r);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Quantization (N 3.1) of a row that an operator computes and nobody stores (N 9.2, 10.2). The row
- * is produced twice in pieces, once for its maximum and once for its codes: a pure function gives
- * the same bits both times, and a row of 131072 values would not fit the stack.
+ * is produced in pieces; a row of several pieces twice, once for its maximum and once for its
+ * codes: a pure function gives the same bits both times, and a row of 131072 values would not fit
+ * the stack.
  */
 #ifndef QOQ_OPS_ACT_FUSED_H
 #define QOQ_OPS_ACT_FUSED_H

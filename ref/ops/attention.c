@@ -111,8 +111,8 @@ static void merge_tree(struct qoq_attention_partial *partial, const struct block
 }
 
 /*
- * How rows and heads are cut into blocks: `rows` consecutive positions, a power of two and at most a
- * split, beginning at a multiple of it, so that no block has tokens of two splits; times `heads`
+ * How rows and heads are cut into blocks: `rows` consecutive positions, a power of two and at most
+ * a split, beginning at a multiple of it, so that no block has tokens of two splits; times `heads`
  * query heads of one key/value head.
  */
 struct cut {
@@ -181,7 +181,7 @@ void qoq_attention_run(const struct qoq_attention_rows *a, const struct qoq_atte
     size_t blocks = c.row_blocks * c.head_blocks * a->layout->heads;
 
 #pragma omp parallel for schedule(dynamic) if (a->q_heads * a->layout->head_dim * a->context >=    \
-                                                   QOQ_PARALLEL_MIN / a->rows)
+                                               QOQ_PARALLEL_MIN / a->rows)
     for (size_t i = 0; i < blocks; i++)
         run_numbered(a, path, &c, i);
 }

@@ -131,7 +131,8 @@ QOQ_WITH_FMA static void get_codes(uint8_t *u, const uint8_t *code,
 /* Codes of eight tokens; the last row of a vector ends with the array. */
 typedef uint8_t eight_tokens[QOQ_LANES][QOQ_HEAD_DIM_MAX];
 
-/* Of the next `count` tokens from p on, which moves behind them; zeros if there are less than eight.
+/* Of the next `count` tokens from p on, which moves behind them; zeros if there are less than
+ * eight.
  */
 QOQ_WITH_FMA static void get_eight(eight_tokens u, struct place *p, size_t count,
                                    const struct qoq_attention_head *view)
@@ -157,12 +158,12 @@ static size_t key_depth(size_t head_dim)
 /* Two rows of a panel from four codes of each of eight tokens. */
 QOQ_VECTOR void put_two_rows(int32_t *row, __m256 codes)
 {
-    const __m256i first = _mm256_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1,
-                                           0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13,
-                                           -1);
-    const __m256i second = _mm256_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15,
-                                            -1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1,
-                                            15, -1);
+    const __m256i first =
+        _mm256_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4,
+                         -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
+    const __m256i second =
+        _mm256_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1, 2, -1, 3, -1,
+                         6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1);
     __m256i u = _mm256_castps_si256(codes);
 
     store(row, _mm256_shuffle_epi8(u, first));
@@ -308,8 +309,8 @@ QOQ_WITH_FMA static float logits(float *l, const struct scratch *s, const int32_
     for (size_t t = 0; t < count; t += QOQ_LANES) {
         __m256 offset = _mm256_mul_ps(_mm256_loadu_ps(s->k.zero + t), qsum);
         __m256 product = _mm256_cvtepi32_ps(load(sum + t));
-        __m256 logit = _mm256_mul_ps(
-            c, _mm256_fmadd_ps(_mm256_loadu_ps(s->k.scale + t), product, offset));
+        __m256 logit =
+            _mm256_mul_ps(c, _mm256_fmadd_ps(_mm256_loadu_ps(s->k.scale + t), product, offset));
 
         logit = _mm256_blendv_ps(none, logit, qoq_lanes_below(count - t));
         _mm256_storeu_ps(l + t, logit);
@@ -363,9 +364,9 @@ QOQ_WITH_FMA static void round_weights(struct scratch *s, size_t i, const struct
         __m256 y = _mm256_mul_ps(_mm256_loadu_ps(w->y + t), rb);
 
         sum = _mm256_add_epi32(sum, qoq_round_clamp_8(y, -UNIT, UNIT));
-        _mm_storeu_si128((__m128i *)(s->weight[i] + t),
-                         _mm_packs_epi32(_mm256_castsi256_si128(weight),
-                                         _mm256_extracti128_si256(weight, 1)));
+        _mm_storeu_si128(
+            (__m128i *)(s->weight[i] + t),
+            _mm_packs_epi32(_mm256_castsi256_si128(weight), _mm256_extracti128_si256(weight, 1)));
     }
     for (; t < tokens; t += QOQ_LANES)
         _mm_storeu_si128((__m128i *)(s->weight[i] + t), _mm_setzero_si128());
@@ -378,18 +379,17 @@ QOQ_WITH_FMA static void round_weights(struct scratch *s, size_t i, const struct
 QOQ_WITH_FMA static void get_middle(struct scratch *s, float middle)
 {
     for (size_t t = 0; t < SPLIT; t += QOQ_LANES)
-        _mm256_storeu_ps(s->middle + t, _mm256_fmadd_ps(_mm256_loadu_ps(s->v.scale + t),
-                                                        _mm256_set1_ps(middle),
-                                                        _mm256_loadu_ps(s->v.zero + t)));
+        _mm256_storeu_ps(s->middle + t,
+                         _mm256_fmadd_ps(_mm256_loadu_ps(s->v.scale + t), _mm256_set1_ps(middle),
+                                         _mm256_loadu_ps(s->v.zero + t)));
 }
 
 QOQ_WITH_FMA static void put_out(float *out, const int32_t *sum, size_t head_dim, float unit,
                                  float common)
 {
     for (size_t d = 0; d < head_dim; d += QOQ_LANES)
-        _mm256_storeu_ps(out + d,
-                         _mm256_fmadd_ps(_mm256_cvtepi32_ps(load(sum + d)), _mm256_set1_ps(unit),
-                                         _mm256_set1_ps(common)));
+        _mm256_storeu_ps(out + d, _mm256_fmadd_ps(_mm256_cvtepi32_ps(load(sum + d)),
+                                                  _mm256_set1_ps(unit), _mm256_set1_ps(common)));
 }
 
 static size_t most_tokens(const struct qoq_attention_head *view, size_t count, size_t j)

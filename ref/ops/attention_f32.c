@@ -85,7 +85,7 @@ void qoq_f32_run(const struct qoq_f32_rows *a, qoq_f32_attend *attend)
     size_t count = ((a->rows - 1) / rows + 1) * blocks;
 
 #pragma omp parallel for schedule(dynamic) if (a->q_heads * a->head_dim * a->context >=            \
-                                                   QOQ_PARALLEL_MIN / a->rows)
+                                               QOQ_PARALLEL_MIN / a->rows)
     for (size_t i = 0; i < count; i++) {
         size_t end = a->rows - i / blocks * rows, skip = i % pieces * heads;
         struct qoq_f32_block block = {.all = a, .rows = least(rows, end)};
@@ -120,6 +120,6 @@ enum qoq_status qoq_attention_f32(float *out, float *work, const float *x, const
                                   const float *v, size_t context, size_t q_heads, size_t kv_heads,
                                   size_t head_dim)
 {
-    return qoq_attention_f32_of_rows(&(struct qoq_f32_rows){
-        out, work, x, k, v, 1, context, q_heads, kv_heads, head_dim});
+    return qoq_attention_f32_of_rows(
+        &(struct qoq_f32_rows){out, work, x, k, v, 1, context, q_heads, kv_heads, head_dim});
 }

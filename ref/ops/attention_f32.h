@@ -11,11 +11,11 @@
 
 /* Query heads of `rows` consecutive tokens of one sequence, the last of which sees `context`. */
 struct qoq_f32_rows {
-    float *out;      /* [rows][q_heads][head_dim] */
-    float *work;     /* [rows][q_heads][context] */
-    const float *x;  /* [rows][q_heads][head_dim] */
-    const float *k;  /* [context][kv_heads][head_dim] */
-    const float *v;  /* the same */
+    float *out;     /* [rows][q_heads][head_dim] */
+    float *work;    /* [rows][q_heads][context] */
+    const float *x; /* [rows][q_heads][head_dim] */
+    const float *k; /* [context][kv_heads][head_dim] */
+    const float *v; /* the same */
     size_t rows, context, q_heads, kv_heads, head_dim;
 };
 

@@ -3,6 +3,7 @@
  * Baseline attention (N 12.2) with AVX2 and FMA: a vector lane holds one chain, of a token for the
  * logits and of a dimension for the values, and three query vectors share each load of the cache.
  */
+#include "numerics/exp_all.h"
 #include "numerics/reduce.h"
 #include "numerics/vector_avx2.h"
 #include "ops/attention_f32.h"
@@ -102,6 +103,7 @@ QOQ_WITH_FMA static void fill_keys(float *tile, const float *k, size_t stride, s
 /* p [count] = factor times dots */
 QOQ_WITH_FMA static void put_logits(float *p, const float *dots, size_t count, float factor)
 {
+#pragma omp simd
     for (size_t t = 0; t < count; t++)
         p[t] = dots[t] * factor;
 }
@@ -133,35 +135,20 @@ QOQ_WITH_FMA static void logits(const struct qoq_f32_vector *vector, size_t coun
 
 /* ---- Probabilities ---- */
 
-QOQ_VECTOR __m256i mask_of(size_t count)
-{
-    return _mm256_castps_si256(qoq_lanes_below(count));
-}
-
-/* p [context] = softmax of the logits p; the sign of a zero maximum changes nothing. */
+/* p [context] = softmax of the logits p */
 QOQ_WITH_FMA static void soften(float *p, size_t context)
 {
-    __m256 most = _mm256_set1_ps(-INFINITY), sum;
+    float lo, most, sum;
 
-    for (size_t t = 0; t < context; t += QOQ_LANES) {
-        __m256 seen = qoq_lanes_below(context - t);
-        __m256 l = _mm256_maskload_ps(p + t, _mm256_castps_si256(seen));
-
-        most = qoq_max_8(most, _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), l, seen));
-    }
-    most = _mm256_set1_ps(qoq_max_of_8(most));
-    for (size_t t = 0; t < context; t += QOQ_LANES) {
-        __m256i seen = mask_of(context - t);
-        __m256 e = qoq_exp_8(_mm256_sub_ps(_mm256_maskload_ps(p + t, seen), most));
-
-        _mm256_maskstore_ps(p + t, seen, e);
-    }
-    sum = _mm256_set1_ps(qoq_sum(p, context));
-    for (size_t t = 0; t < context; t += QOQ_LANES) {
-        __m256i seen = mask_of(context - t);
-
-        _mm256_maskstore_ps(p + t, seen, _mm256_div_ps(_mm256_maskload_ps(p + t, seen), sum));
-    }
+    qoq_min_max(&lo, &most, p, context);
+#pragma omp simd
+    for (size_t t = 0; t < context; t++)
+        p[t] -= most;
+    qoq_exp_all(p, context);
+    sum = qoq_sum(p, context);
+#pragma omp simd
+    for (size_t t = 0; t < context; t++)
+        p[t] /= sum;
 }
 
 /* ---- Values ---- */
@@ -176,8 +163,7 @@ static void fill_values(struct mix *m, const float *v, size_t stride, size_t cou
 {
     for (size_t d = 0; d < head_dim; d += TILE) {
         for (size_t t = 0; t < count; t++)
-            memcpy(m->tile[d / TILE][t], v + t * stride + d,
-                   least(TILE, head_dim - d) * sizeof *v);
+            memcpy(m->tile[d / TILE][t], v + t * stride + d, least(TILE, head_dim - d) * sizeof *v);
     }
 }
 

@@ -156,7 +156,8 @@ static void mix_values(struct qoq_attention_partial *partial, struct split *spli
 void qoq_attention_split_head(struct qoq_attention_partial *partial,
                               const struct qoq_attention_head *view, size_t j)
 {
-    struct split split = {.first = j * QOQ_SPLIT_TOKENS, .count = qoq_split_tokens(view->context, j)};
+    struct split split = {.first = j * QOQ_SPLIT_TOKENS,
+                          .count = qoq_split_tokens(view->context, j)};
 
     probabilities(&split, partial, view);
     mix_values(partial, &split, view);
@@ -174,8 +175,8 @@ enum qoq_status qoq_attention_split(struct qoq_attention_partial *partial, const
         return QOQ_ERR_ARGUMENT;
     if (context == 0 || split > (context - 1) / QOQ_SPLIT_TOKENS || head >= q_heads)
         return QOQ_ERR_SHAPE;
-    status = qoq_kv_check_sequence(sequence, split * QOQ_SPLIT_TOKENS, qoq_split_tokens(context, split),
-                                   q_heads, layout);
+    status = qoq_kv_check_sequence(sequence, split * QOQ_SPLIT_TOKENS,
+                                   qoq_split_tokens(context, split), q_heads, layout);
     if (status != QOQ_OK)
         return status;
     qoq_attention_head(&view, x + head * layout->head_dim, sequence, context, head, q_heads,

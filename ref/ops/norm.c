@@ -21,6 +21,7 @@ static void normalize(float *y, const void *row, size_t first, size_t count)
 {
     const struct norm_row *r = row;
 
+#pragma omp simd
     for (size_t i = 0; i < count; i++)
         y[i] = r->x[first + i] * r->s * r->gamma[first + i];
 }
@@ -71,6 +72,7 @@ enum qoq_status qoq_residual_add(float *r, const qoq_half *o, size_t count)
         return QOQ_ERR_ARGUMENT;
     if (!qoq_array_fits(count, 1, sizeof *r))
         return QOQ_ERR_SHAPE;
+#pragma omp simd
     for (size_t i = 0; i < count; i++)
         r[i] += qoq_half_to_float(o[i]);
     return QOQ_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rotary embedding: frequencies, tables of sines and cosines, rotation. N 8. */
 #include "numerics/elementary.h"
+#include "numerics/target.h"
 #include "ops/head.h"
 #include "ops/shape.h"
 
@@ -94,16 +95,37 @@ enum qoq_status qoq_rope_table(float *sine, float *cosine, const double *f, size
     return QOQ_OK;
 }
 
-/* Both elements of a pair are read before either is written, so y may be x. */
-static void rotate_head(float *y, const float *x, const float *sine, const float *cosine,
-                        size_t pairs)
+/* Both elements of a pair are read before either is written, so y may be x. Compiled twice:
+ * numerics/target.h. */
+QOQ_INLINE void rotate_head(float *y, const float *x, const float *sine, const float *cosine,
+                            size_t pairs)
 {
+#pragma omp simd
     for (size_t j = 0; j < pairs; j++) {
         float a = x[j], b = x[j + pairs];
 
         y[j] = fmaf(cosine[j], a, -(sine[j] * b));
         y[j + pairs] = fmaf(cosine[j], b, sine[j] * a);
     }
+}
+
+#if QOQ_FMA_TARGET
+QOQ_WITH_FMA static void rotate_head_fast(float *y, const float *x, const float *sine,
+                                          const float *cosine, size_t pairs)
+{
+    rotate_head(y, x, sine, cosine, pairs);
+}
+#endif
+
+static void rotate(float *y, const float *x, const float *sine, const float *cosine, size_t pairs)
+{
+#if QOQ_FMA_TARGET
+    if (qoq_machine_has_fma()) {
+        rotate_head_fast(y, x, sine, cosine, pairs);
+        return;
+    }
+#endif
+    rotate_head(y, x, sine, cosine, pairs);
 }
 
 enum qoq_status qoq_rope_apply(float *y, const float *x, const float *sine, const float *cosine,
@@ -114,6 +136,6 @@ enum qoq_status qoq_rope_apply(float *y, const float *x, const float *sine, cons
     if (!qoq_head_dim_fits(head_dim) || !qoq_array_fits(heads, head_dim, sizeof *x))
         return QOQ_ERR_SHAPE;
     for (size_t h = 0; h < heads; h++)
-        rotate_head(y + h * head_dim, x + h * head_dim, sine, cosine, head_dim / 2);
+        rotate(y + h * head_dim, x + h * head_dim, sine, cosine, head_dim / 2);
     return QOQ_OK;
 }
