@@ -20,6 +20,7 @@ unit_tests = \
 	tests/test_assumptions \
 	tests/test_attention \
 	tests/test_attention_accuracy \
+	tests/test_attention_fast \
 	tests/test_data \
 	tests/test_gemm \
 	tests/test_golden \
@@ -99,6 +100,9 @@ tests_test_attention_LDADD = $(test_ldadd)
 tests_test_attention_accuracy_SOURCES = tests/test_attention_accuracy.c
 tests_test_attention_accuracy_CFLAGS = $(test_cflags)
 tests_test_attention_accuracy_LDADD = $(test_ldadd)
+tests_test_attention_fast_SOURCES = tests/test_attention_fast.c
+tests_test_attention_fast_CFLAGS = $(test_cflags)
+tests_test_attention_fast_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
