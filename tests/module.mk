@@ -225,14 +225,17 @@ check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
 tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 
-# Speed of the matrix products on this machine.
-EXTRA_PROGRAMS += tests/bench_products
+# Speed of the matrix products and of attention on this machine.
+EXTRA_PROGRAMS += tests/bench_products tests/bench_attention
 tests_bench_products_SOURCES = tests/bench_products.c
 tests_bench_products_LDADD = libqoq-core.la
-CLEANFILES += tests/bench_products$(EXEEXT)
+tests_bench_attention_SOURCES = tests/bench_attention.c
+tests_bench_attention_LDADD = libqoq-core.la
+CLEANFILES += tests/bench_products$(EXEEXT) tests/bench_attention$(EXEEXT)
 
-bench: tests/bench_products$(EXEEXT)
+bench: tests/bench_products$(EXEEXT) tests/bench_attention$(EXEEXT)
 	tests/bench_products$(EXEEXT)
+	tests/bench_attention$(EXEEXT)
 
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)

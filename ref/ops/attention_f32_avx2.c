@@ -220,7 +220,7 @@ QOQ_WITH_FMA void qoq_f32_attend_avx2(const struct qoq_f32_block *block)
     const struct qoq_f32_rows *a = block->all;
     size_t count = block->rows * block->heads, stride = a->kv_heads * a->head_dim;
     size_t offset = qoq_f32_kv_offset(block);
-    struct qoq_f32_vector vector[QOQ_F32_VECTORS] = {{NULL}};
+    struct qoq_f32_vector vector[QOQ_F32_VECTORS] = {{NULL, NULL, NULL, 0}};
 
     for (size_t i = 0; i < count; i++)
         vector[i] = qoq_f32_vector(block, i);
