@@ -18,13 +18,13 @@
 /* Untied: head and embedding go different ways. */
 static const struct shape cases[] = {
     {"three queries a key, all biases",
-     {QOQ_ARCH_LLAMA, 61, 96, 80, 2, 6, 2, 16, 512, 1e-5f, ROPE_PLAIN, 0, 1, 1, -1, -1},
+     {QOQ_ARCH_LLAMA, 61, 96, 80, 2, 6, 2, 16, 512, 1e-5f, ROPE_PLAIN, 0, 1, 1, 1, 0, -1, -1},
      32},
     {"36 * 2, odd sizes, no bias",
-     {QOQ_ARCH_LLAMA, 37, 72, 65, 2, 3, 3, 4, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, -1, -1},
+     {QOQ_ARCH_LLAMA, 37, 72, 65, 2, 3, 3, 4, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 0, 0, -1, -1},
      32},
     {"one key head of 12, biases of the feed-forward part",
-     {QOQ_ARCH_MISTRAL, 29, 40, 33, 2, 5, 1, 12, 512, 1e-5f, ROPE_PLAIN, 0, 0, 1, -1, -1},
+     {QOQ_ARCH_MISTRAL, 29, 40, 33, 2, 5, 1, 12, 512, 1e-5f, ROPE_PLAIN, 0, 0, 0, 1, 0, -1, -1},
      32},
 };
 #define CASES (sizeof cases / sizeof cases[0])
