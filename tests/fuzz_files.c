@@ -240,7 +240,13 @@ static int make_checkpoints(const char *directory)
                                              64,
                                              1e-5f,
                                              {.kind = QOQ_ROPE_PLAIN, .theta = 10000},
-                                             0, 1, 1, 0, 0, -1, -1};
+                                             0,
+                                             1,
+                                             1,
+                                             0,
+                                             0,
+                                             -1,
+                                             -1};
     struct qoq_error error = {QOQ_OK, ""};
     struct qoq_checkpoint_report report;
     struct qoq_model *baseline;

@@ -52,8 +52,8 @@ static void expect_same_config(const struct qoq_config *a, const struct qoq_conf
     cr_expect(b->rope.kind != QOQ_ROPE_LLAMA3 ||
               (a->rope.low_freq == b->rope.low_freq && a->rope.high_freq == b->rope.high_freq &&
                a->rope.original_positions == b->rope.original_positions));
-    cr_expect(a->qkv_bias == b->qkv_bias && a->o_bias == b->o_bias && a->qk_norm == b->qk_norm && a->mlp_bias == b->mlp_bias &&
-              a->bos == b->bos && a->eos == b->eos);
+    cr_expect(a->qkv_bias == b->qkv_bias && a->o_bias == b->o_bias && a->qk_norm == b->qk_norm &&
+              a->mlp_bias == b->mlp_bias && a->bos == b->bos && a->eos == b->eos);
 }
 
 Test(export, the_description_comes_back)
@@ -510,8 +510,8 @@ static void count_note(void *context, const char *text)
 /* A model of QServe's own kind gives no reason to warn. */
 Test(export, notes_where_others_differ)
 {
-    struct qoq_config config = {QOQ_ARCH_LLAMA, 8,          128, 128, 1, 1,  1, 128, 64,
-                                1e-5f,          ROPE_PLAIN, 0,   0,   0, -1, -1};
+    struct qoq_config config = {QOQ_ARCH_LLAMA, 8,          128, 128, 1, 1, 1, 128, 64,
+                                1e-5f,          ROPE_PLAIN, 0,   0,   0, 0, 0, -1,  -1};
     struct qoq_model *model;
     size_t count = 0;
 

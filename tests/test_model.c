@@ -188,12 +188,13 @@ Test(model, quantization_is_complete)
     }
 }
 
+/* Reports start at 0, never go back, and end at the total. */
 static void count_reports(void *context, size_t done, size_t total)
 {
     size_t *last = context;
 
-    cr_expect_eq(done, *last + 1);
-    cr_expect_eq(total, 14);
+    cr_expect(*last == SIZE_MAX ? done == 0 : done >= *last, "%zu after %zu", done, *last);
+    cr_expect_eq(total, 2000);
     *last = done;
 }
 
@@ -204,7 +205,7 @@ Test(model, quantize_reports_and_refuses)
     struct qoq_progress progress = {count_reports, &last};
 
     cr_expect_eq(qoq_model_quantize_rtn(&model, baseline, QOQ_W8A8KV8, 0, &progress), QOQ_OK);
-    cr_expect_eq(last, 14);
+    cr_expect_eq(last, 2000);
     cr_expect_eq(model->group, 0);
     struct qoq_model *again;
     cr_expect_eq(qoq_model_quantize_rtn(&again, model, QOQ_W8A8KV8, 0, NULL), QOQ_ERR_ARGUMENT,

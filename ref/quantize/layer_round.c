@@ -160,13 +160,6 @@ static enum qoq_status round_linear(struct qoq_linear *out, struct qoq_linear_re
     return status;
 }
 
-static void report_linear(const struct qoq_progress *progress, size_t done)
-{
-    if (progress != NULL && progress->report != NULL) {
-        progress->report(progress->context, done, QOQ_LINEARS);
-    }
-}
-
 enum qoq_status qoq_round_layer(struct qoq_layer *out, struct qoq_layer_report *report,
                                 const struct qoq_layer *layer,
                                 const struct qoq_calibration *calibration,
@@ -189,7 +182,7 @@ enum qoq_status qoq_round_layer(struct qoq_layer *out, struct qoq_layer_report *
     for (int id = 0; id < QOQ_LINEARS && status == QOQ_OK; id++) {
         status = round_linear(&out->linear[id], &report->linear[id], (enum qoq_linear_id)id, layer,
                               calibration, probe, &quantizer->recipe);
-        report_linear(progress, (size_t)id + 1);
+        qoq_report(progress, (size_t)id + 1, QOQ_LINEARS);
     }
     qoq_probe_free(probe);
     return status;

@@ -73,13 +73,6 @@ static void copy_layer(struct qoq_layer *to, const struct qoq_layer *from,
     }
 }
 
-static void report_start(const struct qoq_progress *progress, size_t layers)
-{
-    if (progress != NULL && progress->report != NULL) {
-        progress->report(progress->context, 0, 1000 * layers);
-    }
-}
-
 /* Where one layer's progress goes. */
 struct place {
     const struct qoq_progress *progress;
@@ -91,10 +84,7 @@ static void report_layer(void *context, size_t done, size_t total)
     const struct place *place = context;
 
     (void)total;
-    if (place->progress != NULL && place->progress->report != NULL) {
-        place->progress->report(place->progress->context, 1000 * place->layer + done,
-                                1000 * place->layers);
-    }
+    qoq_report(place->progress, 1000 * place->layer + done, 1000 * place->layers);
 }
 
 static enum qoq_status quantize_layers(struct qoq_model *out, struct qoq_quantizer *quantizer,
@@ -124,7 +114,7 @@ static enum qoq_status run(struct qoq_model **out, struct qoq_quantizer *quantiz
     QOQ_TRY(qoq_model_create(out, &quantizer->result, qoq_recipe_precision(recipe), recipe->group));
     (*out)->simulation = qoq_recipe_simulation(recipe);
     QOQ_TRY(quantize_ends(*out, quantizer, baseline, token));
-    report_start(progress, baseline->config.layers);
+    qoq_report(progress, 0, 1000 * baseline->config.layers);
     return quantize_layers(*out, quantizer, baseline, progress);
 }
 

@@ -92,6 +92,35 @@ float *qoq_quantizer_hidden(struct qoq_quantizer *quantizer, size_t *count)
     return quantizer->hidden;
 }
 
+/* ---- Finite numbers ---- */
+
+static int are_finite(const float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(x[i])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int is_finite_layer(const struct qoq_layer *layer, const struct qoq_config *config)
+{
+    int finite = are_finite(layer->input_norm, config->hidden) &&
+                 are_finite(layer->post_norm, config->hidden);
+
+    if (config->qk_norm) {
+        finite = finite && are_finite(layer->q_norm, config->head_dim) &&
+                 are_finite(layer->k_norm, config->head_dim);
+    }
+    for (int id = 0; id < QOQ_LINEARS && finite; id++) {
+        const struct qoq_linear *linear = &layer->linear[id];
+        finite = are_finite(linear->f32, linear->n * linear->k) &&
+                 (linear->bias == NULL || are_finite(linear->bias, linear->n));
+    }
+    return finite;
+}
+
 static enum qoq_status look_up(const struct qoq_quantizer *q, const float *embed,
                                const int32_t *token)
 {
@@ -116,6 +145,11 @@ enum qoq_status qoq_quantizer_ends(struct qoq_quantizer *quantizer, float *embed
         (quantizer->hidden != NULL && token == NULL)) {
         return QOQ_ERR_ARGUMENT;
     }
+    size_t count = config->vocab * config->hidden;
+    if (!are_finite(norm, config->hidden) || !are_finite(embed, count) ||
+        (head != NULL && !are_finite(head, count))) {
+        return QOQ_ERR_RANGE;
+    }
     if (quantizer->rotation != NULL) {
         qoq_fold_final_norm(head, norm, config);
         QOQ_TRY(qoq_rotate_rows(embed, config->vocab, quantizer->rotation));
@@ -130,9 +164,8 @@ static void report_share(void *context, size_t done, size_t total)
 {
     const struct qoq_share *share = context;
 
-    if (share->progress != NULL && share->progress->report != NULL && total > 0) {
-        share->progress->report(share->progress->context,
-                                share->first + share->count * done / total, 1000);
+    if (total > 0) {
+        qoq_report(share->progress, share->first + share->count * done / total, 1000);
     }
 }
 
@@ -157,42 +190,6 @@ static enum qoq_status with_statistics(struct qoq_quantizer *q, struct qoq_layer
                                 &calibrating));
     QOQ_TRY(qoq_smooth_layer(layer, calibration, q, &smoothing));
     return qoq_round_layer(out, report, layer, calibration, q, &rounding);
-}
-
-static int are_finite_gains(const struct qoq_layer *layer, const struct qoq_config *config)
-{
-    for (size_t i = 0; i < config->hidden; i++) {
-        if (!isfinite(layer->input_norm[i]) || !isfinite(layer->post_norm[i])) {
-            return 0;
-        }
-    }
-    for (size_t i = 0; config->qk_norm && i < config->head_dim; i++) {
-        if (!isfinite(layer->q_norm[i]) || !isfinite(layer->k_norm[i])) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int is_finite_layer(const struct qoq_layer *layer, const struct qoq_config *config)
-{
-    if (!are_finite_gains(layer, config)) {
-        return 0;
-    }
-    for (int id = 0; id < QOQ_LINEARS; id++) {
-        const struct qoq_linear *linear = &layer->linear[id];
-        for (size_t i = 0; i < linear->n * linear->k; i++) {
-            if (!isfinite(linear->f32[i])) {
-                return 0;
-            }
-        }
-        for (size_t i = 0; linear->bias != NULL && i < linear->n; i++) {
-            if (!isfinite(linear->bias[i])) {
-                return 0;
-            }
-        }
-    }
-    return 1;
 }
 
 /* Searches by attention error look at a sample. */
