@@ -49,14 +49,11 @@ static int is_share(float x)
     return x >= 0 && x <= 1;
 }
 
-static const char *grid_fault(const struct qoq_recipe *r)
+static const char *group_fault(const struct qoq_recipe *r)
 {
     int whole_rows =
         r->grid == QOQ_GRID_W8 || r->grid == QOQ_GRID_W4_CHANNEL || r->grid == QOQ_GRID_NONE;
 
-    if ((unsigned)r->grid >= QOQ_GRID_KINDS) {
-        return "grid: unknown";
-    }
     if (whole_rows && r->group != 0) {
         return "group: this grid has one scale a row";
     }
@@ -115,19 +112,20 @@ static const char *step_fault(const struct qoq_recipe *r)
 enum qoq_status qoq_recipe_check(const struct qoq_recipe *recipe, const struct qoq_config *config,
                                  const char **reason)
 {
-    const char *fault, *none;
+    const char *shape, *fault, *none;
 
     if (recipe == NULL) {
         return QOQ_ERR_ARGUMENT;
     }
-    fault = grid_fault(recipe);
+    fault = (unsigned)recipe->grid >= QOQ_GRID_KINDS ? "grid: unknown" : NULL;
+    shape = fault == NULL ? group_fault(recipe) : NULL;
     fault = fault != NULL ? fault : bits_fault(recipe);
     fault = fault != NULL ? fault : step_fault(recipe);
     if (reason != NULL) {
-        *reason = fault;
+        *reason = shape != NULL ? shape : fault;
     }
-    if (fault != NULL) {
-        return QOQ_ERR_ARGUMENT;
+    if (shape != NULL || fault != NULL) {
+        return shape != NULL ? QOQ_ERR_SHAPE : QOQ_ERR_ARGUMENT;
     }
     return config != NULL ? qoq_config_check(config, reason != NULL ? reason : &none) : QOQ_OK;
 }
