@@ -8,11 +8,13 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	QOQ_DATADIR='$(abs_top_srcdir)/data'; QOQ_SRCDIR='$(abs_top_srcdir)'; QOQ_BUILDDIR='$(abs_top_builddir)'; \
 	QOQ='$(abs_top_builddir)/qoq$(EXEEXT)'; QOQ_PYTHON='$(QOQ_PYTHON)'; QOQ_CC='$(CC)'; \
-	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
+	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_EMULATOR_TESTS='$(emulator_tests)'; QOQ_HAVE_EMULATOR='$(have_emulator)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
 	QOQ_HAVE_CRITERION='$(have_criterion)'; QOQ_HAVE_MPFR='$(have_mpfr)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; QOQ_CFLAGS='$(QOQ_CFLAGS)'; LC_ALL=C; \
 	CRITERION_OUTPUTS=tap:-; CRITERION_JOBS=1; OMP_NUM_THREADS=2; \
-	export QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
+	export QOQ_EMULATOR_TESTS QOQ_HAVE_EMULATOR QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
 		CRITERION_OUTPUTS CRITERION_JOBS OMP_NUM_THREADS;
+
+check_LTLIBRARIES =
 
 # ---- lists ----
 unit_tests = \
@@ -52,6 +54,9 @@ mpfr_tests = \
 	tests/test_half \
 	tests/test_reduce \
 	tests/test_rope
+emulator_tests = \
+	tests/test_emulator \
+	tests/test_kernels
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
@@ -80,6 +85,11 @@ TESTS += $(unit_tests)
 if HAVE_MPFR
 check_PROGRAMS += $(mpfr_tests)
 TESTS += $(mpfr_tests)
+endif
+if HAVE_EMULATOR
+check_PROGRAMS += $(emulator_tests)
+check_LTLIBRARIES += libqoq-probe.la
+TESTS += $(emulator_tests)
 endif
 endif
 TESTS += $(shell_tests)
@@ -193,6 +203,16 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
+libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/probe.cc tests/emu/probe.h
+libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
+emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
+tests_test_emulator_SOURCES = tests/test_emulator.c
+tests_test_emulator_CFLAGS = $(test_cflags)
+tests_test_emulator_LDADD = $(emulator_ldadd)
+tests_test_kernels_SOURCES = tests/test_kernels.c
+tests_test_kernels_CFLAGS = $(test_cflags)
+tests_test_kernels_LDADD = $(emulator_ldadd)
+
 noinst_HEADERS = tests/attention_model.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/seed.h tests/sim_case.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
@@ -209,7 +229,7 @@ check-exhaustive: tests/exhaustive_elementary$(EXEEXT)
 endif
 
 # Broken files, for the tests of data/ and as a program that writes them all.
-check_LTLIBRARIES = libqoq-bad.la
+check_LTLIBRARIES += libqoq-bad.la
 libqoq_bad_la_SOURCES = tests/bad/bad.h tests/bad/bad_h5.c tests/bad/bad_text.c
 libqoq_bad_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS)
 check_PROGRAMS += tests/bad/make_bad
