@@ -117,6 +117,40 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_h
 QOQ_API void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int splits);
 QOQ_API int qoq_cuda_gemm_tiles(void);
 
+/* ---- Cache and attention (N 7, 8, 11) ---- */
+
+/* The cache of one layer: pages of K and V (N 7.1) in two pools, and which page holds what: tokens
+ * page_tokens * i .. of sequence b are in page table [b][i]. */
+struct qoq_cuda_cache {
+    struct qoq_kv_layout layout;
+    uint8_t *k, *v;       /* page i begins at i * qoq_kv_page_bytes(layout) */
+    const int32_t *table; /* [sequences][table_pitch] */
+    size_t table_pitch;
+};
+
+/* q (binary32 [tokens][q_heads][head_dim]) = the rotated queries (N 8.3); keys, rotated, and values
+ * are quantized into the cache (N 7.2). qkv: binary16 [tokens][q_heads + 2 heads][head_dim],
+ * queries, keys, values; sine, cosine: [positions][head_dim / 2] of qoq_rope_table; sequence,
+ * position [tokens]: no two tokens have both in common. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_rope_write(
+    struct qoq_cuda *handle, float *q, const struct qoq_cuda_cache *cache, const qoq_half *qkv,
+    const float *sine, const float *cosine, const int32_t *sequence, const int32_t *position,
+    size_t tokens, size_t q_heads);
+
+/* Scratch of qoq_cuda_attention. Needs no zeros. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle,
+                                                               size_t *bytes, size_t rows,
+                                                               size_t max_context, size_t q_heads,
+                                                               const struct qoq_kv_layout *layout);
+
+/* out (binary16 [rows][q_heads][head_dim]) = attention of each row's queries q (binary32, same
+ * shape) over the first context[row] >= 1 tokens of sequence[row] (N 11). Decoding has a row for
+ * each sequence, prefill one for each token of the prompt. max_context: at least every context. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
+    struct qoq_cuda *handle, qoq_half *out, const float *q, const struct qoq_cuda_cache *cache,
+    const int32_t *sequence, const int32_t *context, size_t rows, size_t max_context,
+    size_t q_heads, void *scratch, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

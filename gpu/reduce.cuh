@@ -57,6 +57,28 @@ template <int WARPS, class Op> QOQ_DEVICE int32_t block_reduce(int32_t v, uint32
     return v;
 }
 
+// Each of N values over the block, with one barrier. scratch: N * WARPS words, as above.
+template <int WARPS, int N, class Op>
+QOQ_DEVICE void block_reduce_all(int32_t (&v)[N], uint32_t scratch, Op op)
+{
+    QOQ_UNROLL
+    for (int i = 0; i < N; i++) {
+        v[i] = warp_reduce(v[i], op);
+        if (lane() == 0) {
+            store_shared(scratch + 4 * (i * WARPS + warp()), v[i]);
+        }
+    }
+    sync_block();
+    QOQ_UNROLL
+    for (int i = 0; i < N; i++) {
+        v[i] = load_shared<int32_t>(scratch + 4 * i * WARPS);
+        QOQ_UNROLL
+        for (int w = 1; w < WARPS; w++) {
+            v[i] = op(v[i], load_shared<int32_t>(scratch + 4 * (i * WARPS + w)));
+        }
+    }
+}
+
 // The tree over the threads' values in their order: neighbours 2i and 2i + 1 at each level.
 // Addition commutes, so both of a pair compute the same bits.
 template <int WARPS> QOQ_DEVICE float block_tree_sum(float v, uint32_t scratch)

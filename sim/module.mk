@@ -45,6 +45,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/emu.h \
 	sim/emu/fiber.cc \
 	sim/emu/fiber.hh \
+	sim/emu/kernels_attention.cc \
 	sim/emu/kernels_gemm.cc \
 	sim/emu/kernels_rows.cc \
 	sim/emu/launch.hh \

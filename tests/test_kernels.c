@@ -56,6 +56,9 @@ KERNEL(residual_add)
 KERNEL(gemm_w8a8)
 KERNEL(gemm_w4a8_channel)
 KERNEL(gemm_w4a8_group)
+KERNEL(rope_write)
+KERNEL(attention_kv4)
+KERNEL(attention_kv8)
 
 /* The list above is the list of kernels. */
 Test(kernels, none_is_forgotten)
@@ -64,7 +67,7 @@ Test(kernels, none_is_forgotten)
 
     while (qoq_verify_kernels[count].name != NULL)
         count++;
-    cr_assert_eq(count, 7);
+    cr_assert_eq(count, 10);
 }
 
 /* Long rows: several leaves a thread in the sum of squares, several passes of every loop. */
@@ -83,6 +86,29 @@ Test(kernels, long_rows)
             shape.k = lengths[j];
             shape.bias = j % 2 == 0;
             check(qoq_verify_find(names[i]), &shape, &options, 3 + j);
+        }
+    }
+}
+
+/* Contexts around one leaf of the merge, two leaves, and trees that are not full; many query heads
+ * to one of the cache. */
+Test(kernels, long_contexts)
+{
+    static const size_t contexts[] = {2047, 2048, 2049, 4097, 6500, 8300};
+    struct qoq_emu_options options = {QOQ_EMU_LAST_AHEAD, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
+        for (int eight = 0; eight < 2; eight++) {
+            struct qoq_verify_shape shape;
+
+            qoq_verify_default_shape(&shape);
+            shape.m = 2;
+            shape.q_heads = i == 2 ? 11 : 2;
+            shape.kv_heads = 1;
+            shape.head_dim = 8 + 2 * i;
+            shape.context = contexts[i];
+            check(qoq_verify_find(eight ? "attention_kv8" : "attention_kv4"), &shape, &options,
+                  90 + i);
         }
     }
 }

@@ -13,6 +13,8 @@
 
 #define GEMM_SIZES "m n k bias tile splits misaligned"
 
+#define ATTENTION_SIZES "m q_heads kv_heads head_dim page context misaligned"
+
 const struct qoq_verify_kernel qoq_verify_kernels[] = {
     {"act_quantize", "binary16 rows to INT8", "m k misaligned", qoq_verify_act_quantize, 0},
     {"rmsnorm_quantize", "residual (--bias 1), RMSNorm, INT8", "m k bias misaligned",
@@ -24,6 +26,12 @@ const struct qoq_verify_kernel qoq_verify_kernels[] = {
      QOQ_W4_CHANNEL},
     {"gemm_w4a8_group", "product, 4-bit weights per group", GEMM_SIZES " group", qoq_verify_gemm,
      QOQ_W4_GROUP},
+    {"rope_write", "rotation, keys and values into the cache",
+     "m q_heads kv_heads head_dim page bits misaligned", qoq_verify_rope, 0},
+    {"attention_kv4", "decode attention over a 4-bit cache, and the merge", ATTENTION_SIZES,
+     qoq_verify_attention, 4},
+    {"attention_kv8", "decode attention over an 8-bit cache, and the merge", ATTENTION_SIZES,
+     qoq_verify_attention, 8},
     {NULL, NULL, NULL, NULL, 0},
 };
 
@@ -72,7 +80,7 @@ static const struct {
     SIZE(n, 1, 1000000, 1, 300, 1),
     SIZE(k, 1, 131072, 1, 700, 1),
     SIZE(group, 32, 131072, 32, 160, 32),
-    SIZE(q_heads, 1, 1024, 1, 6, 1),
+    SIZE(q_heads, 1, 1024, 1, 10, 1),
     SIZE(kv_heads, 1, 1024, 1, 3, 1),
     SIZE(head_dim, 2, 256, 2, 256, 2),
     SIZE(page, 1, 4096, 1, 70, 1),
@@ -129,12 +137,14 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
         }
     }
     shape->q_heads *= shape->kv_heads;
+    if (kernel->run == qoq_verify_attention) {
+        shape->m = shape->m % 5 + 1;
+    }
     shape->bits = qoq_gen_next(&state) & 1 ? 4 : 8;
     shape->bias = (int)(qoq_gen_next(&state) & 1);
     shape->misaligned = qoq_gen_next(&state) % 3 == 0;
     shape->tile = qoq_gen_next(&state) & 1 ? -1 : (int)qoq_verify_number(&state, 0, 3);
     shape->splits = qoq_gen_next(&state) & 1 ? 0 : (int)qoq_verify_number(&state, 1, 6);
-    (void)kernel;
 }
 
 int qoq_verify_set(struct qoq_verify_shape *shape, const char *name, const char *value)

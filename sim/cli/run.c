@@ -18,6 +18,8 @@ static const char help[] =
     "and accesses out of bounds, and prints what it did.\n"
     "\n"
     "      --m N, --n N, --k N, --group N    tokens, output and input channels, group\n"
+    "      --q-heads N, --kv-heads N, --head-dim N, --page N, --context N, --bits 4|8\n"
+    "                           the cache and what it holds\n"
     "      --bias 1             with a bias (products) or a residual (RMSNorm)\n"
     "      --tile N, --splits N the tile and the division of K (default: as on a GPU)\n"
     "      --misaligned 1       arrays aligned to single elements only\n"
@@ -48,6 +50,12 @@ static const struct option long_options[] = {
     {"n", required_argument, NULL, SIZE},
     {"k", required_argument, NULL, SIZE},
     {"group", required_argument, NULL, SIZE},
+    {"q-heads", required_argument, NULL, SIZE},
+    {"kv-heads", required_argument, NULL, SIZE},
+    {"head-dim", required_argument, NULL, SIZE},
+    {"page", required_argument, NULL, SIZE},
+    {"context", required_argument, NULL, SIZE},
+    {"bits", required_argument, NULL, SIZE},
     {"bias", required_argument, NULL, SIZE},
     {"tile", required_argument, NULL, SIZE},
     {"splits", required_argument, NULL, SIZE},
