@@ -40,6 +40,9 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_sync(struct qoq_cuda *handle);
  * it is NULL. Never NULL. */
 QOQ_API const char *qoq_cuda_message(const struct qoq_cuda *handle);
 
+/* 1 on the emulator, where every access is checked; 0 on a GPU. */
+QOQ_API int qoq_cuda_is_emulated(const struct qoq_cuda *handle);
+
 /* ---- Memory: for callers without the CUDA runtime ---- */
 
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_alloc(struct qoq_cuda *handle, void **data,

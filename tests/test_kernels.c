@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gpu/verify/verify.h"
+#include "gpu/verify/arrays.h"
 #include "seed.h"
 #include "sim/emu/emu.h"
 
@@ -68,6 +68,37 @@ Test(kernels, none_is_forgotten)
     while (qoq_verify_kernels[count].name != NULL)
         count++;
     cr_assert_eq(count, 10);
+}
+
+/* With bands around the arrays, as a GPU has them; and a band that is touched is noticed. */
+Test(kernels, bands)
+{
+    struct qoq_emu_options options = {QOQ_EMU_FORWARD, 0, 0, 0};
+    struct qoq_verify_arrays arrays = {.bands = 1};
+    struct qoq_verify_array *array;
+    char text[200] = "";
+
+    for (const struct qoq_verify_kernel *k = qoq_verify_kernels; k->name != NULL; k++) {
+        struct qoq_verify_shape shape;
+
+        qoq_verify_random_shape(&shape, k, 8);
+        shape.bands = 1;
+        check(k, &shape, &options, 8);
+    }
+    for (int behind = 0; behind < 2; behind++) {
+        arrays.status = QOQ_OK;
+        cr_assert_eq(qoq_emu_create(&arrays.handle, &options), QOQ_OK);
+        array = qoq_verify_new(&arrays, "victim", 10, 1);
+        qoq_verify_check_bands(&arrays, text, sizeof text);
+        cr_assert_eq(arrays.status, QOQ_OK);
+        cr_assert_eq(qoq_cuda_zero(arrays.handle, (char *)array->device + (behind ? 10 : -1), 1),
+                     QOQ_OK);
+        qoq_verify_check_bands(&arrays, text, sizeof text);
+        cr_assert_eq(arrays.status, QOQ_ERR_DIFFERS);
+        cr_assert(strstr(text, behind ? "behind" : "before") != NULL, "%s", text);
+        qoq_verify_free(&arrays);
+        qoq_cuda_destroy(arrays.handle);
+    }
 }
 
 /* Long rows: several leaves a thread in the sum of squares, several passes of every loop. */

@@ -19,11 +19,26 @@ void qoq_verify_note(struct qoq_verify_arrays *arrays, enum qoq_status status, c
     }
 }
 
+enum { BAND = 256, BAND_BYTE = 0xc3 };
+
+/* Fills the bands around a new array. */
+static void make_bands(struct qoq_verify_arrays *arrays, const struct qoq_verify_array *array)
+{
+    unsigned char band[2 * BAND];
+
+    memset(band, BAND_BYTE, sizeof band);
+    qoq_verify_note(arrays, qoq_cuda_upload(arrays->handle, array->base, band, array->before),
+                    array->name);
+    qoq_verify_note(
+        arrays, qoq_cuda_upload(arrays->handle, (char *)array->device + array->bytes, band, BAND),
+        array->name);
+}
+
 struct qoq_verify_array *qoq_verify_new(struct qoq_verify_arrays *arrays, const char *name,
                                         size_t count, size_t size)
 {
     struct qoq_verify_array *array = &arrays->array[arrays->count];
-    size_t offset = arrays->offset / size * size;
+    size_t band = arrays->bands ? BAND : 0;
 
     if (arrays->status != QOQ_OK) {
         return NULL;
@@ -34,16 +49,52 @@ struct qoq_verify_array *qoq_verify_new(struct qoq_verify_arrays *arrays, const 
     }
     array->name = name;
     array->bytes = count * size;
+    array->before = arrays->offset / size * size + band;
     array->host = calloc(count == 0 ? 1 : count, size);
     arrays->count++;
     if (array->host == NULL) {
         qoq_verify_note(arrays, QOQ_ERR_MEMORY, name);
         return NULL;
     }
-    qoq_verify_note(arrays, qoq_cuda_alloc(arrays->handle, &array->base, array->bytes + offset),
-                    name);
-    array->device = arrays->status == QOQ_OK ? (char *)array->base + offset : NULL;
+    qoq_verify_note(
+        arrays, qoq_cuda_alloc(arrays->handle, &array->base, array->before + array->bytes + band),
+        name);
+    array->device = arrays->status == QOQ_OK ? (char *)array->base + array->before : NULL;
+    if (band != 0 && arrays->status == QOQ_OK) {
+        make_bands(arrays, array);
+    }
     return arrays->status == QOQ_OK ? array : NULL;
+}
+
+static int is_band(const unsigned char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != BAND_BYTE) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void qoq_verify_check_bands(struct qoq_verify_arrays *arrays, char *text, size_t room)
+{
+    for (size_t i = 0; arrays->bands && arrays->status == QOQ_OK && i < arrays->count; i++) {
+        const struct qoq_verify_array *array = &arrays->array[i];
+        unsigned char before[2 * BAND], after[BAND];
+
+        qoq_verify_note(arrays,
+                        qoq_cuda_download(arrays->handle, before, array->base, array->before),
+                        array->name);
+        qoq_verify_note(
+            arrays,
+            qoq_cuda_download(arrays->handle, after, (char *)array->device + array->bytes, BAND),
+            array->name);
+        if (arrays->status == QOQ_OK && !(is_band(before, array->before) && is_band(after, BAND))) {
+            snprintf(text, room, "%s: overwritten %s the array", array->name,
+                     is_band(before, array->before) ? "behind" : "before");
+            qoq_verify_note(arrays, QOQ_ERR_DIFFERS, array->name);
+        }
+    }
 }
 
 void qoq_verify_send(struct qoq_verify_arrays *arrays, const struct qoq_verify_array *array)

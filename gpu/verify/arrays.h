@@ -12,7 +12,7 @@ struct qoq_verify_array {
     const char *name;
     void *host, *device;
     void *base; /* what was allocated on the device: `device` may lie a few bytes further */
-    size_t bytes;
+    size_t bytes, before; /* before: from base to device */
 };
 
 /* The arrays of one case. After the first failure every call does nothing, so that a case needs to
@@ -22,6 +22,7 @@ struct qoq_verify_arrays {
     struct qoq_verify_array array[QOQ_VERIFY_ARRAYS];
     size_t count;
     size_t offset; /* bytes that device arrays are moved by: breaks alignment beyond an element */
+    int bands;     /* bands of a pattern around every array on the device */
     enum qoq_status status;
     const char *failed; /* what the status is about */
 };
@@ -38,6 +39,9 @@ void qoq_verify_send(struct qoq_verify_arrays *arrays, const struct qoq_verify_a
 void *qoq_verify_fetch(struct qoq_verify_arrays *arrays, const struct qoq_verify_array *array);
 
 void qoq_verify_note(struct qoq_verify_arrays *arrays, enum qoq_status status, const char *what);
+/* Notes QOQ_ERR_DIFFERS where a kernel has written outside of an array. */
+void qoq_verify_check_bands(struct qoq_verify_arrays *arrays, char *text, size_t room);
+
 void qoq_verify_free(struct qoq_verify_arrays *arrays);
 
 /* Host values of `array` against the device's, element by element, rows of `row` elements. dtype:

@@ -90,6 +90,7 @@ static const struct {
     FLAG(tile, 100),
     FLAG(splits, 1000),
     FLAG(misaligned, 1),
+    FLAG(bands, 1),
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
@@ -204,10 +205,12 @@ void qoq_verify_begin(struct qoq_verify_arrays *arrays, struct qoq_cuda *handle,
     memset(arrays, 0, sizeof *arrays);
     arrays->handle = handle;
     arrays->offset = shape->misaligned ? 4 : 0;
+    arrays->bands = shape->bands || !qoq_cuda_is_emulated(handle);
 }
 
 enum qoq_status qoq_verify_end(struct qoq_verify_arrays *arrays, char *text, size_t room)
 {
+    qoq_verify_check_bands(arrays, text, room);
     if (arrays->status == QOQ_ERR_DEVICE) {
         snprintf(text, room, "%s", qoq_cuda_message(arrays->handle));
     } else if (arrays->status != QOQ_OK && arrays->status != QOQ_ERR_DIFFERS) {

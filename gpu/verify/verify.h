@@ -22,6 +22,7 @@ struct qoq_verify_shape {
     int splits;     /* products: 0 or the number of blocks along K */
     int misaligned; /* arrays begin where nothing but single elements is aligned, rows have an odd
                        pitch */
+    int bands;      /* guard bands around device arrays even where the device checks every access */
 };
 
 struct qoq_verify_kernel {
