@@ -46,7 +46,9 @@ enum qoq_status {
     QOQ_ERR_MEMORY = -5,      /* allocation failed */
     QOQ_ERR_IO = -6,          /* the system refused to read or write */
     QOQ_ERR_FORMAT = -7,      /* a file is not what it claims to be */
-    QOQ_ERR_DIFFERS = -8      /* a comparison failed */
+    QOQ_ERR_DIFFERS = -8,     /* a comparison failed */
+    QOQ_ERR_NO_DEVICE = -9,   /* there is no such GPU, or no driver for it */
+    QOQ_ERR_DEVICE = -10      /* a GPU, or the emulator of one, failed */
 };
 
 /* One English phrase for a status; never NULL. */

@@ -27,6 +27,10 @@ const char *qoq_status_string(enum qoq_status status)
         return "malformed file";
     case QOQ_ERR_DIFFERS:
         return "values differ";
+    case QOQ_ERR_NO_DEVICE:
+        return "no such GPU";
+    case QOQ_ERR_DEVICE:
+        return "the GPU failed";
     }
     return "unknown status";
 }

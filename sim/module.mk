@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# libqoq-sim: the cost model. qoq-sim: the program, also started as `qoq sim`, and the descriptions and tables it reads.
+# libqoq-sim: the cost model. libqoq-emu: the emulator of gpu/'s kernels, where there is a C++17 compiler. qoq-sim: the program, also started as `qoq sim`, and the descriptions and tables it reads.
 
 noinst_LTLIBRARIES += libqoq-sim.la
 bin_PROGRAMS += qoq-sim
@@ -30,6 +30,33 @@ libqoq_sim_la_SOURCES = \
 	sim/cost/tile.c \
 	sim/cost/tile.h
 libqoq_sim_la_CFLAGS = $(AM_CFLAGS)
+
+if HAVE_EMULATOR
+noinst_LTLIBRARIES += libqoq-emu.la
+endif
+libqoq_emu_la_SOURCES = \
+	sim/emu/arithmetic.cc \
+	sim/emu/arithmetic.hh \
+	sim/emu/buffers.cc \
+	sim/emu/buffers.hh \
+	sim/emu/counters.cc \
+	sim/emu/counters.hh \
+	sim/emu/device.cc \
+	sim/emu/emu.h \
+	sim/emu/fiber.cc \
+	sim/emu/fiber.hh \
+	sim/emu/kernels_attention.cc \
+	sim/emu/kernels_gemm.cc \
+	sim/emu/kernels_rows.cc \
+	sim/emu/launch.hh \
+	sim/emu/machine.cc \
+	sim/emu/machine.hh \
+	sim/emu/memory.cc \
+	sim/emu/primitives.hh \
+	sim/emu/site.cc \
+	sim/emu/site.hh
+# longjmp between stacks is what fibers do; fortified libraries take it for a mistake.
+libqoq_emu_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 
 qoq_sim_SOURCES = \
 	ref/cli/cli.c \
@@ -65,13 +92,21 @@ qoq_sim_SOURCES = \
 	sim/cli/reproduce_kernels.c \
 	sim/cli/reproduce_throughput.c \
 	sim/cli/roofline.c \
+	sim/cli/run.c \
+	sim/cli/run_report.c \
+	sim/cli/run_report.h \
 	sim/cli/serve.c \
 	sim/cli/sweep.c \
 	sim/cli/table.c \
 	sim/cli/table.h
 qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
-qoq_sim_LDADD = libqoq-sim.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_sim_LDADD = libqoq-sim.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+if HAVE_EMULATOR
+emulator_libs = libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
+else
+emulator_libs =
+endif
 
 # What the program reads at run time.
 simgpusdir = $(pkgdatadir)/gpus

@@ -8,11 +8,13 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	QOQ_DATADIR='$(abs_top_srcdir)/data'; QOQ_SRCDIR='$(abs_top_srcdir)'; QOQ_BUILDDIR='$(abs_top_builddir)'; \
 	QOQ='$(abs_top_builddir)/qoq$(EXEEXT)'; QOQ_PYTHON='$(QOQ_PYTHON)'; QOQ_CC='$(CC)'; \
-	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
+	QOQ_VERSION='$(PACKAGE_VERSION)'; QOQ_UNIT_TESTS='$(unit_tests)'; QOQ_EMULATOR_TESTS='$(emulator_tests)'; QOQ_HAVE_EMULATOR='$(have_emulator)'; QOQ_NVCC='$(NVCC)'; QOQ_MPFR_TESTS='$(mpfr_tests)'; \
 	QOQ_HAVE_CRITERION='$(have_criterion)'; QOQ_HAVE_MPFR='$(have_mpfr)'; QOQ_DATA_CFLAGS='$(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(UTF8PROC_CFLAGS)'; QOQ_OPENMP='$(OPENMP_CFLAGS)'; QOQ_CFLAGS='$(QOQ_CFLAGS)'; LC_ALL=C; \
 	CRITERION_OUTPUTS=tap:-; CRITERION_JOBS=1; OMP_NUM_THREADS=2; \
-	export QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
+	export QOQ_NVCC QOQ_EMULATOR_TESTS QOQ_HAVE_EMULATOR QOQ_UNIT_TESTS QOQ_MPFR_TESTS QOQ_HAVE_CRITERION QOQ_HAVE_MPFR QOQ_CFLAGS QOQ_DATA_CFLAGS QOQ_DATADIR QOQ_SRCDIR QOQ_BUILDDIR QOQ QOQ_PYTHON QOQ_CC QOQ_VERSION QOQ_OPENMP LC_ALL \
 		CRITERION_OUTPUTS CRITERION_JOBS OMP_NUM_THREADS;
+
+check_LTLIBRARIES =
 
 # ---- lists ----
 unit_tests = \
@@ -66,6 +68,9 @@ mpfr_tests = \
 	tests/test_half \
 	tests/test_reduce \
 	tests/test_rope
+emulator_tests = \
+	tests/test_emulator \
+	tests/test_kernels
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
@@ -78,6 +83,8 @@ shell_tests = \
 	tests/cli/stories.sh \
 	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
+	tests/gpu/limits.sh \
+	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
 	tests/lint/headers.sh \
@@ -98,6 +105,11 @@ TESTS += $(unit_tests)
 if HAVE_MPFR
 check_PROGRAMS += $(mpfr_tests)
 TESTS += $(mpfr_tests)
+endif
+if HAVE_EMULATOR
+check_PROGRAMS += $(emulator_tests) tests/gpu/emulated
+check_LTLIBRARIES += libqoq-probe.la
+TESTS += $(emulator_tests)
 endif
 endif
 TESTS += $(shell_tests)
@@ -265,7 +277,21 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-noinst_HEADERS = tests/attention_model.h tests/checkpoint_support.h tests/crc32.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
+libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/probe.cc tests/emu/probe.h
+libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
+emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
+# The program qoq-gpu with the emulator for a GPU.
+tests_gpu_emulated_SOURCES = ref/cli/cli.c ref/cli/cli.h gpu/cli/main.c
+tests_gpu_emulated_CFLAGS = $(AM_CFLAGS)
+tests_gpu_emulated_LDADD = libqoq-verify.la libqoq-emu.la libqoq-core.la $(CXX_LIBS)
+tests_test_emulator_SOURCES = tests/test_emulator.c
+tests_test_emulator_CFLAGS = $(test_cflags)
+tests_test_emulator_LDADD = $(emulator_ldadd)
+tests_test_kernels_SOURCES = tests/test_kernels.c
+tests_test_kernels_CFLAGS = $(test_cflags)
+tests_test_kernels_LDADD = $(emulator_ldadd)
+
+noinst_HEADERS += tests/attention_model.h tests/checkpoint_support.h tests/crc32.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
@@ -281,7 +307,7 @@ check-exhaustive: tests/exhaustive_elementary$(EXEEXT)
 endif
 
 # Broken files, for the tests of data/ and as a program that writes them all.
-check_LTLIBRARIES = libqoq-bad.la
+check_LTLIBRARIES += libqoq-bad.la
 libqoq_bad_la_SOURCES = tests/bad/bad.h tests/bad/bad_h5.c tests/bad/bad_text.c
 libqoq_bad_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS)
 check_PROGRAMS += tests/bad/make_bad
@@ -321,3 +347,8 @@ check-transformers:
 check-bits: qoq$(EXEEXT)
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/bits.sh
 
+# Hundreds of shapes of every kernel in every schedule, and the kernels through nvcc for every architecture: minutes to tens of minutes.
+check-full: check qoq-sim$(EXEEXT)
+	./qoq-sim$(EXEEXT) run all --random $(FULL_SHAPES) --schedule all --csv | awk -F, 'NR > 1 { n++ } END { print n " cases on the emulator, all equal" }'
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) QOQ_FULL=1 $(SHELL) $(srcdir)/tests/gpu/limits.sh
+FULL_SHAPES = 40

@@ -12,11 +12,17 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"gemm", qoq_sim_cli_gemm},           {"attention", qoq_sim_cli_attention},
-    {"layer", qoq_sim_cli_layer},         {"serve", qoq_sim_cli_serve},
-    {"roofline", qoq_sim_cli_roofline},   {"sweep", qoq_sim_cli_sweep},
-    {"compare", qoq_sim_cli_compare},     {"explain", qoq_sim_cli_explain},
-    {"reproduce", qoq_sim_cli_reproduce}, {"list", qoq_sim_cli_list},
+    {"gemm", qoq_sim_cli_gemm},
+    {"attention", qoq_sim_cli_attention},
+    {"layer", qoq_sim_cli_layer},
+    {"serve", qoq_sim_cli_serve},
+    {"roofline", qoq_sim_cli_roofline},
+    {"sweep", qoq_sim_cli_sweep},
+    {"compare", qoq_sim_cli_compare},
+    {"explain", qoq_sim_cli_explain},
+    {"reproduce", qoq_sim_cli_reproduce},
+    {"list", qoq_sim_cli_list},
+    {"run", qoq_sim_cli_run},
 };
 
 static const char help[] =
@@ -33,6 +39,7 @@ static const char help[] =
     "  explain      one prediction as a derivation\n"
     "  sweep        any field over lists and ranges\n"
     "  reproduce    the tables of the QServe paper beside the published values\n"
+    "  run          a CUDA kernel on this CPU: checked against the reference, counted\n"
     "  list         the GPUs, schemes, caches and models at hand, and the fields of --set\n"
     "\n"
     "  -h, --help      this text, or 'qoq sim COMMAND --help'\n"

@@ -7,5 +7,5 @@ if ! clang-format --version 2> /dev/null | grep -q 'version 14\.' || [ ! -f .cla
     skip "formatted sources" "no clang-format 14"
     finish
 fi
-check "formatted sources" sh -c 'find ref data sim tests -name "*.[ch]" | xargs clang-format --dry-run -Werror'
+check "formatted sources" sh -c 'find ref data gpu sim tests -name "*.[ch]" -o -name "*.cc" -o -name "*.hh" -o -name "*.cu" -o -name "*.cuh" | xargs clang-format --dry-run -Werror'
 finish

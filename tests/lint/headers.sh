@@ -5,15 +5,15 @@
 cd "$QOQ_SRCDIR" || exit 1
 cc=${QOQ_CC%% *}
 
-for header in ref/qoq*.h; do
-    check "$header as C99" "$cc" -std=c99 -pedantic-errors -Wall -Wextra -Werror -Iref -fsyntax-only -x c "$header"
+for header in ref/qoq*.h gpu/qoq_cuda.h; do
+    check "$header as C99" "$cc" -std=c99 -pedantic-errors -Wall -Wextra -Werror -Iref -I. -fsyntax-only -x c "$header"
     if command -v g++ >/dev/null; then
-        check "$header as C++98" g++ -std=c++98 -pedantic-errors -Wno-long-long -Wall -Wextra -Werror -Iref -fsyntax-only -x c++ "$header"
+        check "$header as C++98" g++ -std=c++98 -pedantic-errors -Wno-long-long -Wall -Wextra -Werror -Iref -I. -fsyntax-only -x c++ "$header"
     else
         skip "$header as C++98" "no g++"
     fi
 done
-for header in ref/*/*.h data/*.h sim/*/*.h; do
+for header in ref/*/*.h data/*.h gpu/verify/*.h sim/*/*.h; do
     check "$header alone" "$cc" -std=c99 -pedantic-errors -Wall -Wextra -Werror -Wno-unused-function -Iref -I. -I"$QOQ_BUILDDIR" \
         $QOQ_DATA_CFLAGS -fsyntax-only -x c "$header"
 done

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches what touches the cache: rotation and writing, attention, merge.
+#include "gpu/attention.cuh"
+#include "gpu/attention_merge.cuh"
+#include "gpu/handle.cuh"
+#include "gpu/rope_write.cuh"
+
+using namespace qoq;
+
+namespace
+{
+
+bool cache_has_arrays(const struct qoq_cuda_cache *cache)
+{
+    return cache != nullptr && cache->k != nullptr && cache->v != nullptr &&
+           cache->table != nullptr;
+}
+
+// N 1.6, and that sizes fit the kernels' 32 bits.
+bool cache_fits(const struct qoq_cuda_cache *cache, size_t q_heads)
+{
+    const struct qoq_kv_layout &l = cache->layout;
+
+    return (l.bits == 4 || l.bits == 8) && l.head_dim >= 2 && l.head_dim <= 256 &&
+           l.head_dim % 2 == 0 && l.page_tokens >= 1 && l.page_tokens <= 1 << 20 && l.heads >= 1 &&
+           l.heads <= 65535 && q_heads >= 1 && q_heads <= 65535 && q_heads % l.heads == 0;
+}
+
+kv_cache make_cache(const struct qoq_cuda_cache *cache)
+{
+    const struct qoq_kv_layout &l = cache->layout;
+    kv_cache it;
+
+    it.k = {cache->k, "k"};
+    it.v = {cache->v, "v"};
+    it.table = {cache->table, "table"};
+    it.table_pitch = cache->table_pitch;
+    it.page_bytes = l.page_tokens * l.heads * (l.head_dim * l.bits / 8 + 4);
+    it.bits = l.bits;
+    it.page_tokens = static_cast<uint32_t>(l.page_tokens);
+    it.heads = static_cast<uint32_t>(l.heads);
+    it.head_dim = static_cast<uint32_t>(l.head_dim);
+    return it;
+}
+
+struct split_kernel {
+    uint32_t heads;
+    void (*run[2])(attention_params); // 4 and 8 bits
+    const char *name[2];
+};
+
+const split_kernel split_kernels[] = {
+    {1, {attention_split<4, 1>, attention_split<8, 1>}, {"attention_kv4_r1", "attention_kv8_r1"}},
+    {2, {attention_split<4, 2>, attention_split<8, 2>}, {"attention_kv4_r2", "attention_kv8_r2"}},
+    {4, {attention_split<4, 4>, attention_split<8, 4>}, {"attention_kv4_r4", "attention_kv8_r4"}},
+    {8, {attention_split<4, 8>, attention_split<8, 8>}, {"attention_kv4_r8", "attention_kv8_r8"}},
+};
+
+const split_kernel &choose_kernel(uint32_t group)
+{
+    size_t i = 0;
+
+    while (i < 3 && split_kernels[i].heads < group) {
+        i++;
+    }
+    return split_kernels[i];
+}
+
+// Divides the shared memory; returns its size.
+uint32_t lay_out(attention_params &p, uint32_t heads)
+{
+    const uint32_t bytes = p.cache.head_dim * p.cache.bits / 8, dims = 32 / p.cache.bits;
+
+    p.vectors = ceil_div(bytes, 16);
+    // An odd number of vectors: eight lanes that load one each meet all banks.
+    p.pitch = 16 * (p.vectors | 1);
+    p.at_v = SPLIT * p.pitch;
+    p.at_q = p.at_v + SPLIT * p.pitch;
+    p.at_head = p.at_q + 4 * heads * p.vectors * 2 * dims;
+    p.at_scratch = p.at_head + 8 * heads;
+    p.at_weight = p.at_scratch + 24 * ATTENTION_WARPS * heads;
+    p.at_sum = p.at_weight + 4 * heads * (SPLIT / 2);
+    return p.at_sum + 4 * dims * (ATTENTION_THREADS + p.cache.bits);
+}
+
+uint32_t split_count(size_t max_context)
+{
+    return ceil_div(max_context, SPLIT);
+}
+
+bool rows_fit(size_t rows, size_t max_context, size_t q_heads)
+{
+    return rows >= 1 && max_context >= 1 && max_context <= static_cast<size_t>(1) << 24 &&
+           rows <= INT32_MAX / split_count(max_context) && rows <= INT32_MAX / q_heads;
+}
+
+} // namespace
+
+extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q,
+                                               const struct qoq_cuda_cache *cache,
+                                               const qoq_half *qkv, const float *sine,
+                                               const float *cosine, const int32_t *sequence,
+                                               const int32_t *position, size_t tokens,
+                                               size_t q_heads)
+{
+    rope_params p;
+
+    if (handle == nullptr || q == nullptr || !cache_has_arrays(cache) || qkv == nullptr ||
+        sine == nullptr || cosine == nullptr || sequence == nullptr || position == nullptr) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!cache_fits(cache, q_heads) || tokens == 0 || tokens > INT32_MAX) {
+        return QOQ_ERR_SHAPE;
+    }
+    enter(handle);
+    p.cache = make_cache(cache);
+    p.qkv = {qkv, "qkv"};
+    p.sine = {sine, "sine"};
+    p.cosine = {cosine, "cosine"};
+    p.sequence = {sequence, "sequence"};
+    p.position = {position, "position"};
+    p.q = {q, "q"};
+    p.q_heads = static_cast<uint32_t>(q_heads);
+    return launch(handle, "rope_write", rope_write,
+                  {{static_cast<uint32_t>(tokens),
+                    ceil_div(q_heads + 2 * cache->layout.heads, ROPE_WARPS), 1},
+                   ROPE_THREADS,
+                   ROPE_SHARED},
+                  p);
+}
+
+extern "C" enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle, size_t *bytes,
+                                                      size_t rows, size_t max_context,
+                                                      size_t q_heads,
+                                                      const struct qoq_kv_layout *layout)
+{
+    if (handle == nullptr || bytes == nullptr || layout == nullptr) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (q_heads == 0 || !rows_fit(rows, max_context, q_heads) || layout->head_dim > 256) {
+        return QOQ_ERR_SHAPE;
+    }
+    *bytes = rows * q_heads * split_count(max_context) * (layout->head_dim + 2) * sizeof(float);
+    return QOQ_OK;
+}
+
+extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half *out,
+                                              const float *q, const struct qoq_cuda_cache *cache,
+                                              const int32_t *sequence, const int32_t *context,
+                                              size_t rows, size_t max_context, size_t q_heads,
+                                              void *scratch, size_t bytes)
+{
+    attention_params p;
+    merge_params merge;
+    size_t need;
+
+    if (handle == nullptr || out == nullptr || q == nullptr || !cache_has_arrays(cache) ||
+        sequence == nullptr || context == nullptr || scratch == nullptr ||
+        !is_aligned(scratch, sizeof(float))) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!cache_fits(cache, q_heads) || !rows_fit(rows, max_context, q_heads)) {
+        return QOQ_ERR_SHAPE;
+    }
+    enum qoq_status status =
+        qoq_cuda_attention_scratch(handle, &need, rows, max_context, q_heads, &cache->layout);
+    if (status != QOQ_OK || need > bytes) {
+        return status != QOQ_OK ? status : QOQ_ERR_ARGUMENT;
+    }
+    enter(handle);
+    p.cache = make_cache(cache);
+    p.q = {q, "q"};
+    p.sequence = {sequence, "sequence"};
+    p.context = {context, "context"};
+    p.partial = {static_cast<float *>(scratch), "partial"};
+    p.q_heads = static_cast<uint32_t>(q_heads);
+    p.group = static_cast<uint32_t>(q_heads / cache->layout.heads);
+    p.splits = split_count(max_context);
+    const split_kernel &kernel = choose_kernel(p.group);
+    const uint32_t shared = lay_out(p, kernel.heads);
+    const size_t vector = cache->layout.head_dim * cache->layout.bits / 8;
+    p.copies = vector % 16 == 0 && p.cache.page_bytes % 16 == 0 && is_aligned(cache->k, 16) &&
+               is_aligned(cache->v, 16);
+    p.halves = vector * cache->layout.page_tokens * cache->layout.heads % 2 == 0 &&
+               p.cache.page_bytes % 2 == 0 && is_aligned(cache->k, 2) && is_aligned(cache->v, 2);
+    status = launch(
+        handle, kernel.name[p.cache.bits == 8], kernel.run[p.cache.bits == 8],
+        {{static_cast<uint32_t>(rows) * p.splits, p.cache.heads, 1}, ATTENTION_THREADS, shared}, p);
+    if (status != QOQ_OK) {
+        return status;
+    }
+    merge.partial = p.partial;
+    merge.context = p.context;
+    merge.out = {out, "out"};
+    merge.q_heads = p.q_heads;
+    merge.splits = p.splits;
+    merge.head_dim = p.cache.head_dim;
+    return launch(handle, "attention_merge", attention_merge,
+                  {{static_cast<uint32_t>(rows * q_heads), 1, 1}, MERGE_THREADS, 0}, merge);
+}

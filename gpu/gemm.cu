@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches the product: checks, tile and split by the shape, scratch.
+#include "gpu/gemm.cuh"
+#include "gpu/handle.cuh"
+
+namespace qoq
+{
+
+namespace
+{
+
+//                 BM   BN   BK  WARPS_M STAGES BLOCKS
+typedef gemm_tile<16, 128, 128, 1, 4, 2> tile_16;
+typedef gemm_tile<32, 128, 128, 1, 4, 2> tile_32;
+typedef gemm_tile<64, 128, 128, 1, 3, 2> tile_64;
+typedef gemm_tile<128, 128, 64, 2, 4, 1> tile_128;
+
+struct tile_row {
+    uint32_t bm, bn, bk, threads, up_to; // used for products of at most up_to tokens
+    uint32_t shared[3];                  // bytes, by scheme
+    void (*kernel[3])(gemm_params);
+    const char *name[3];
+};
+
+template <class Tile>
+constexpr tile_row row(uint32_t up_to, const char *w8, const char *channel, const char *group)
+{
+    return {Tile::bm,
+            Tile::bn,
+            Tile::bk,
+            Tile::threads,
+            up_to,
+            {gemm_stage<Tile, gemm_scheme::w8>::block_bytes,
+             gemm_stage<Tile, gemm_scheme::w4_channel>::block_bytes,
+             gemm_stage<Tile, gemm_scheme::w4_group>::block_bytes},
+            {gemm<Tile, gemm_scheme::w8>, gemm<Tile, gemm_scheme::w4_channel>,
+             gemm<Tile, gemm_scheme::w4_group>},
+            {w8, channel, group}};
+}
+
+const tile_row tile_table[] = {
+    row<tile_16>(16, "gemm_w8a8_m16n128k128", "gemm_w4a8_channel_m16n128k128",
+                 "gemm_w4a8_group_m16n128k128"),
+    row<tile_32>(32, "gemm_w8a8_m32n128k128", "gemm_w4a8_channel_m32n128k128",
+                 "gemm_w4a8_group_m32n128k128"),
+    row<tile_64>(64, "gemm_w8a8_m64n128k128", "gemm_w4a8_channel_m64n128k128",
+                 "gemm_w4a8_group_m64n128k128"),
+    row<tile_128>(UINT32_MAX, "gemm_w8a8_m128n128k64", "gemm_w4a8_channel_m128n128k64",
+                  "gemm_w4a8_group_m128n128k64"),
+};
+constexpr int TILES = sizeof tile_table / sizeof *tile_table;
+
+// Blocks of one product.
+struct plan {
+    const tile_row *tile;
+    uint32_t grid[2], tiles, per_split, splits;
+
+    size_t outputs() const
+    {
+        return static_cast<size_t>(grid[0]) * grid[1];
+    }
+    size_t counter_bytes() const
+    {
+        return splits > 1 ? (outputs() * sizeof(uint32_t) + 15) / 16 * 16 : 0;
+    }
+    size_t scratch() const
+    {
+        return splits > 1
+                   ? counter_bytes() + outputs() * splits * tile->bm * tile->bn * sizeof(int32_t)
+                   : 0;
+    }
+};
+
+// Where the outputs alone would leave multiprocessors idle, K is divided, but not below two tiles a
+// block.
+uint32_t choose_splits(const struct qoq_cuda *handle, uint32_t outputs, uint32_t tiles)
+{
+    const uint32_t wanted =
+        outputs >= static_cast<uint32_t>(handle->sms) ? 1 : 2 * handle->sms / outputs;
+    const uint32_t most = tiles / 2 < 16 ? tiles / 2 : 16;
+    const uint32_t splits = handle->splits > 0 ? handle->splits : wanted < most ? wanted : most;
+
+    return splits < 1 ? 1 : splits > tiles ? tiles : splits;
+}
+
+plan plan_tile(const struct qoq_cuda *handle, const tile_row &tile, size_t m, size_t n, size_t k)
+{
+    plan it;
+
+    it.tile = &tile;
+    it.grid[0] = ceil_div(n, tile.bn);
+    it.grid[1] = ceil_div(m, tile.bm);
+    it.tiles = ceil_div(k, tile.bk);
+    it.per_split = ceil_div(it.tiles, choose_splits(handle, it.grid[0] * it.grid[1], it.tiles));
+    it.splits = ceil_div(it.tiles, it.per_split);
+    return it;
+}
+
+plan make_plan(const struct qoq_cuda *handle, size_t m, size_t n, size_t k)
+{
+    int i = handle->tile;
+
+    for (int t = 0; i < 0 && t < TILES; t++) {
+        i = m <= tile_table[t].up_to ? t : i;
+    }
+    return plan_tile(handle, tile_table[i], m, n, k);
+}
+
+// The most scratch that any number of tokens up to m takes with a tile: fewer rows of blocks may
+// mean more splits.
+size_t most_scratch(const struct qoq_cuda *handle, const tile_row &tile, size_t m, size_t n,
+                    size_t k)
+{
+    size_t most = 0;
+
+    for (size_t rows = tile.bm; rows < m + tile.bm; rows += tile.bm) {
+        const size_t need = plan_tile(handle, tile, rows, n, k).scratch();
+
+        most = need > most ? need : most;
+    }
+    return most;
+}
+
+bool weight_has_arrays(const struct qoq_cuda_weight *w)
+{
+    switch (w->scheme) {
+    case QOQ_W8:
+        return w->code != nullptr && w->s != nullptr;
+    case QOQ_W4_CHANNEL:
+        return w->code != nullptr && w->s != nullptr && w->z != nullptr && is_aligned(w->code, 16);
+    case QOQ_W4_GROUP:
+        return w->code != nullptr && w->s != nullptr && w->s2_scales != nullptr &&
+               w->s2_zeros != nullptr && is_aligned(w->code, 16) && is_aligned(w->s2_scales, 16) &&
+               is_aligned(w->s2_zeros, 16) && w->group != 0 && w->group % 32 == 0;
+    default:
+        return false;
+    }
+}
+
+bool shape_fits(size_t m, const struct qoq_cuda_weight *w)
+{
+    // A grid has at most 65535 blocks in its second dimension, of at least 128 tokens where there
+    // are many.
+    return m >= 1 && m <= 65535u * 16 && w->n >= 1 && w->n <= INT32_MAX && w->k >= 1 &&
+           w->k <= 131072;
+}
+
+gemm_params make_params(const plan &it, qoq_half *y, const struct qoq_cuda_act *x,
+                        const struct qoq_cuda_weight *w, const float *bias, void *scratch)
+{
+    gemm_params p = {};
+
+    p.x = {x->q, "x"};
+    p.x_scale = {x->scale, "x_scale"};
+    p.x_sum = {x->sum, "x_sum"};
+    p.code = {reinterpret_cast<const int8_t *>(w->code), "code"};
+    p.s = {w->s, "s"};
+    p.z = {w->z, "z"};
+    p.s2 = {w->s2_scales, "s2_scales"};
+    p.zeros = {w->s2_zeros, "s2_zeros"};
+    p.bias = {bias, "bias"};
+    p.y = {y, "y"};
+    if (it.splits > 1) {
+        p.counter = {static_cast<uint32_t *>(scratch), "counter"};
+        p.partial = {reinterpret_cast<int32_t *>(static_cast<char *>(scratch) + it.counter_bytes()),
+                     "partial"};
+    }
+    p.x_pitch = x->pitch;
+    p.m = static_cast<uint32_t>(x->m);
+    p.n = static_cast<uint32_t>(w->n);
+    p.k = static_cast<uint32_t>(w->k);
+    p.n32 = ceil_div(w->n, 32);
+    p.k32 = ceil_div(w->k, 32);
+    p.group_steps = w->scheme == QOQ_W4_GROUP
+                        ? (w->group / 32 < p.k32 ? static_cast<uint32_t>(w->group / 32) : p.k32)
+                        : 1;
+    p.groups = ceil_div(p.k32, p.group_steps);
+    p.tiles = it.tiles;
+    p.tiles_per_split = it.per_split;
+    p.splits = it.splits;
+    p.x_aligned = is_aligned(x->q, 16) && x->pitch % 16 == 0;
+    p.code_aligned = is_aligned(w->code, 16) && w->k % 16 == 0;
+    p.pairs = is_aligned(y, 4) && w->n % 2 == 0;
+    return p;
+}
+
+} // namespace
+
+} // namespace qoq
+
+using namespace qoq;
+
+extern "C" int qoq_cuda_gemm_tiles(void)
+{
+    return TILES;
+}
+
+extern "C" void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int splits)
+{
+    handle->tile = tile >= 0 && tile < TILES ? tile : -1;
+    handle->splits = splits > 0 ? splits : 0;
+}
+
+extern "C" enum qoq_status qoq_cuda_gemm_scratch(struct qoq_cuda *handle, size_t *bytes, size_t m,
+                                                 const struct qoq_cuda_weight *w)
+{
+    if (handle == nullptr || bytes == nullptr || w == nullptr) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!shape_fits(m, w)) {
+        return QOQ_ERR_SHAPE;
+    }
+    *bytes = 0;
+    for (const tile_row &tile : tile_table) {
+        const bool used = handle->tile < 0 || &tile == &tile_table[handle->tile];
+        const size_t most = m < tile.up_to || handle->tile >= 0 ? m : tile.up_to;
+        const size_t need = used ? most_scratch(handle, tile, most, w->n, w->k) : 0;
+
+        *bytes = need > *bytes ? need : *bytes;
+    }
+    return QOQ_OK;
+}
+
+extern "C" enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_half *y,
+                                         const struct qoq_cuda_act *x,
+                                         const struct qoq_cuda_weight *w, const float *bias,
+                                         void *scratch, size_t bytes)
+{
+    if (handle == nullptr || y == nullptr || x == nullptr || w == nullptr || x->q == nullptr ||
+        x->scale == nullptr || x->sum == nullptr || !weight_has_arrays(w)) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!shape_fits(x->m, w) || x->k != w->k || x->pitch < x->k) {
+        return QOQ_ERR_SHAPE;
+    }
+    const plan it = make_plan(handle, x->m, w->n, w->k);
+    if (it.grid[1] > 65535) {
+        return QOQ_ERR_SHAPE;
+    }
+    if (it.scratch() > bytes ||
+        (it.splits > 1 && (scratch == nullptr || !is_aligned(scratch, 16)))) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    enter(handle);
+    return launch(
+        handle, it.tile->name[w->scheme], it.tile->kernel[w->scheme],
+        {{it.grid[0], it.grid[1], it.splits}, it.tile->threads, it.tile->shared[w->scheme]},
+        make_params(it, y, x, w, bias, scratch));
+}

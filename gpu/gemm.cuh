@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = x W^T (N 6) with INT8 tensor cores: W8, W4 per channel and W4 per group, on the tiled layout
+// of N 5.2 and 5.3.
+//
+// A block owns BM tokens x BN channels and a range of K; each of its warps owns BM / WARPS_M tokens
+// x 32 channels, one block of the tiled layout. STAGES tiles of BK input channels are under way at
+// once: while one is multiplied, copies fill the others. Tokens are the rows of the A fragment; the
+// 16 bytes that a lane finds in the tiled layout are the B fragments of four 8-channel tiles as
+// they are (gemm_operand.cuh). Integer sums are exact in any order, so neither the tile nor the
+// number of splits moves a bit.
+//
+// The sizes are arbitrary: what lies outside of a tensor arrives as zeros. A zero activation annuls
+// whatever weight it meets, so the padding of K needs no care on the weight's side, where a code of
+// 0 is not the value 0.
+#ifndef QOQ_GPU_GEMM_CUH
+#define QOQ_GPU_GEMM_CUH
+
+#include "gpu/gemm_load.cuh"
+#include "gpu/gemm_operand.cuh"
+
+namespace qoq
+{
+
+// The products of one stage, added to acc.
+template <class Tile, gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_multiply(int32_t (&acc)[Tile::mi][4][4], const gemm_params &p, uint32_t stage,
+                              uint32_t tile)
+{
+    const uint32_t row = warp() % Tile::warps_m * (Tile::mi * 16) + (lane() & 15);
+    gemm_operand<Tile, SCHEME> weight(p, stage, tile);
+
+    QOQ_UNROLL
+    for (int step = 0; step < Tile::steps; step++) {
+        uint32_t a[Tile::mi][4], b[4][2];
+
+        QOQ_UNROLL
+        for (int i = 0; i < Tile::mi; i++) {
+            load_matrix(a[i],
+                        stage + gemm_swizzle<Tile::bk>(row + 16 * i, 2 * step + (lane() >> 4)));
+        }
+        weight.load(b, step);
+        QOQ_UNROLL
+        for (int j = 0; j < 4; j++) {
+            QOQ_UNROLL
+            for (int i = 0; i < Tile::mi; i++) {
+                mma_s8(acc[i][j], a[i], b[j][0], b[j][1]);
+            }
+        }
+    }
+}
+
+// acc = products over the tiles first .. last - 1 of K.
+template <class Tile, gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_main_loop(int32_t (&acc)[Tile::mi][4][4], const gemm_params &p, uint32_t first,
+                               uint32_t last)
+{
+    typedef gemm_stage<Tile, SCHEME> stage;
+
+    QOQ_UNROLL
+    for (int s = 0; s < Tile::stages - 1; s++) {
+        if (first + s < last) {
+            gemm_load<Tile, SCHEME>(p, s * stage::bytes, first + s);
+        }
+        copy_commit();
+    }
+    uint32_t now = 0, next = Tile::stages - 1;
+    for (uint32_t tile = first; tile < last; tile++) {
+        // Tile `tile` is there for this thread, then for all; and all have left the stage that is
+        // filled next.
+        copy_wait<Tile::stages - 2>();
+        sync_block();
+        if (tile + Tile::stages - 1 < last) {
+            gemm_load<Tile, SCHEME>(p, next * stage::bytes, tile + Tile::stages - 1);
+        }
+        copy_commit();
+        gemm_multiply<Tile, SCHEME>(acc, p, now * stage::bytes, tile);
+        next = now;
+        now = now + 1 == Tile::stages ? 0 : now + 1;
+    }
+}
+
+// Leaves this block's sums in the workspace. True in the block that finishes the tile last: there
+// acc becomes the whole sum. Counters are 0 before and after. Sums of integers are the same in any
+// order of blocks.
+template <class Tile>
+QOQ_DEVICE bool gemm_join(int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
+{
+    const uint32_t tile = block_y() * grid_x() + block_x(), size = Tile::bm * Tile::bn;
+    const size_t base = static_cast<size_t>(tile) * p.splits * size + thread() * 4;
+
+    QOQ_UNROLL
+    for (int i = 0; i < Tile::mi * 4; i++) {
+        vec4 v;
+        QOQ_UNROLL
+        for (int r = 0; r < 4; r++) {
+            v.x[r] = static_cast<uint32_t>(acc[i / 4][i % 4][r]);
+        }
+        store_as<vec4>(p.partial,
+                       base + static_cast<size_t>(block_z()) * size + i * Tile::threads * 4, v);
+    }
+    fence_device();
+    sync_block();
+    if (thread() == 0) {
+        store_shared<uint32_t>(0, atomic_inc(p.counter, tile, p.splits - 1));
+    }
+    sync_block();
+    if (load_shared<uint32_t>(0) != p.splits - 1) {
+        return false;
+    }
+    fence_device();
+    for (uint32_t split = 0; split < p.splits; split++) {
+        if (split == block_z()) {
+            continue;
+        }
+        QOQ_UNROLL
+        for (int i = 0; i < Tile::mi * 4; i++) {
+            vec4 v = load_as<vec4>(p.partial, base + static_cast<size_t>(split) * size +
+                                                  i * Tile::threads * 4);
+            QOQ_UNROLL
+            for (int r = 0; r < 4; r++) {
+                acc[i / 4][i % 4][r] =
+                    static_cast<int32_t>(iadd(static_cast<uint32_t>(acc[i / 4][i % 4][r]), v.x[r]));
+            }
+        }
+    }
+    return true;
+}
+
+// What a channel brings to the epilogue.
+struct gemm_channel {
+    float s, bias;
+    uint32_t z;
+    bool exists;
+};
+
+template <gemm_scheme SCHEME>
+QOQ_DEVICE gemm_channel gemm_get_channel(const gemm_params &p, uint32_t n)
+{
+    gemm_channel c = {0.0f, 0.0f, 0, n < p.n};
+
+    if (c.exists) {
+        c.s = half_to_float(load(p.s, n));
+        c.z = SCHEME == gemm_scheme::w4_channel ? load(p.z, n) : 0;
+        c.bias = p.bias ? load(p.bias, n) : 0.0f;
+    }
+    return c;
+}
+
+// N 6.2, 6.3.
+template <gemm_scheme SCHEME>
+QOQ_DEVICE uint32_t gemm_finish(int32_t acc, const gemm_params &p, const gemm_channel &channel,
+                                float scale, int32_t sum)
+{
+    float c = fmul(channel.s, scale);
+
+    if (SCHEME == gemm_scheme::w4_channel) {
+        acc = static_cast<int32_t>(
+            imad(0u - channel.z, static_cast<uint32_t>(sum), static_cast<uint32_t>(acc)));
+    }
+    return float_to_half(p.bias ? ffma(c, int_to_float(acc), channel.bias)
+                                : fmul(c, int_to_float(acc)));
+}
+
+// What a token brings.
+struct gemm_token {
+    uint32_t m;
+    float scale;
+    int32_t sum;
+};
+
+template <gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_store_pair(const gemm_params &p, const gemm_token &token, uint32_t n,
+                                const gemm_channel (&channel)[2], int32_t even, int32_t odd)
+{
+    const size_t at = static_cast<size_t>(token.m) * p.n + n;
+
+    if (!channel[0].exists) {
+        return;
+    }
+    const uint32_t low = gemm_finish<SCHEME>(even, p, channel[0], token.scale, token.sum);
+    if (!channel[1].exists) {
+        store(p.y, at, low);
+        return;
+    }
+    const uint32_t high = gemm_finish<SCHEME>(odd, p, channel[1], token.scale, token.sum);
+    if (p.pairs) {
+        store_as<uint32_t>(p.y, at, low | high << 16);
+    } else {
+        store(p.y, at, low);
+        store(p.y, at + 1, high);
+    }
+}
+
+// A lane has tokens r and r + 8 of each 16, channels 2c and 2c + 1 of each 8 (r = lane / 4, c =
+// lane % 4).
+template <class Tile, gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_epilogue(const int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
+{
+    const uint32_t m0 =
+        block_y() * Tile::bm + warp() % Tile::warps_m * (Tile::mi * 16) + (lane() >> 2);
+    const uint32_t n0 = block_x() * Tile::bn + warp() / Tile::warps_m * 32 + 2 * (lane() & 3);
+    gemm_channel channel[4][2];
+
+    QOQ_UNROLL
+    for (int j = 0; j < 8; j++) {
+        channel[j / 2][j % 2] = gemm_get_channel<SCHEME>(p, n0 + 8 * (j / 2) + j % 2);
+    }
+    QOQ_UNROLL
+    for (int i = 0; i < Tile::mi * 2; i++) {
+        const uint32_t m = m0 + 8 * i;
+
+        if (m < p.m) {
+            const gemm_token token = {m, load(p.x_scale, m),
+                                      SCHEME == gemm_scheme::w4_channel ? load(p.x_sum, m) : 0};
+
+            QOQ_UNROLL
+            for (int j = 0; j < 4; j++) {
+                gemm_store_pair<SCHEME>(p, token, n0 + 8 * j, channel[j], acc[i / 2][j][i % 2 * 2],
+                                        acc[i / 2][j][i % 2 * 2 + 1]);
+            }
+        }
+    }
+}
+
+template <class Tile, gemm_scheme SCHEME>
+QOQ_KERNEL(Tile::threads, Tile::blocks)
+gemm(QOQ_PARAMETER gemm_params p)
+{
+    const uint32_t first = block_z() * p.tiles_per_split;
+    const uint32_t last = first + p.tiles_per_split < p.tiles ? first + p.tiles_per_split : p.tiles;
+    int32_t acc[Tile::mi][4][4] = {};
+
+    gemm_main_loop<Tile, SCHEME>(acc, p, first, last);
+    if (p.splits > 1 && !gemm_join<Tile>(acc, p)) {
+        return;
+    }
+    gemm_epilogue<Tile, SCHEME>(acc, p);
+}
+
+} // namespace qoq
+
+#endif

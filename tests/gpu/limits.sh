@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The kernels through nvcc, no GPU needed: no warning, registers within gpu/limits.csv, no spill and no stack for any architecture; and the PTX holds
+# the instructions meant, and none that would move a bit. "limits.sh print" prints the table that it finds.
+[ "${1-}" = print ] && QOQ_SRCDIR=${QOQ_SRCDIR:-.} QOQ_NVCC=${QOQ_NVCC:-nvcc}
+. "$QOQ_SRCDIR/tests/tap.sh"
+flags="-std=c++17 --fmad=false --ftz=false -Werror all-warnings -I$QOQ_SRCDIR/ref -I$QOQ_SRCDIR"
+units="gemm rows attention"
+
+if [ -z "$QOQ_NVCC" ] || ! "$QOQ_NVCC" --version > /dev/null 2>&1; then
+    skip "registers and PTX of the kernels" "no nvcc"
+    finish
+fi
+
+# What the toolkit knows of these: newer ones drop old architectures, older ones lack new ones. Each takes time; `make check-full` tries all.
+wanted="80 90a"
+[ -z "${QOQ_FULL-}" ] && [ "${1-}" != print ] || wanted="80 86 89 90a 100 120"
+architectures=
+for arch in $wanted; do
+    "$QOQ_NVCC" --list-gpu-arch 2> /dev/null | grep -qx "compute_${arch%a}" && architectures="$architectures $arch"
+done
+gencode=$(for arch in $architectures; do printf ' -gencode arch=compute_%s,code=sm_%s' "$arch" "$arch"; done)
+
+# kernel,registers,stack,spills: the most over the architectures. Names are demangled and stripped of what is the same in all.
+measure() {
+    # shellcheck disable=SC2086
+    for unit in $units; do
+        "$QOQ_NVCC" $flags $gencode -Xptxas -v -c "$QOQ_SRCDIR/gpu/$unit.cu" -o "$scratch/$unit.o" 2> "$scratch/$unit.log" || {
+            cat "$scratch/$unit.log"
+            return 1
+        }
+    done
+    cat "$scratch"/*.log | c++filt | sed "s/Compiling entry function '\(.*\)' for/Compiling entry function \1 for/" | awk '
+        /Compiling entry function/ { name = $0; sub(/.*entry function /, "", name); sub(/ for .*/, "", name); gsub(/qoq::/, "", name)
+                                     sub(/^void /, "", name); sub(/\([a-z_]*params.*\)$/, "", name); gsub(/\(gemm_scheme\)/, "", name); gsub(/, /, " ", name) }
+        /bytes stack frame/ { if ($1 > stack[name]) stack[name] = $1; if ($5 + $9 > spill[name]) spill[name] = $5 + $9 }
+        /Used [0-9]+ registers/ { for (i = 1; i < NF; i++) if ($i == "Used" && $(i + 1) > used[name]) used[name] = $(i + 1) }
+        END { for (name in used) printf "%s,%d,%d,%d\n", name, used[name], stack[name], spill[name] }' | LC_ALL=C sort > "$scratch/found.csv"
+}
+# The table gives the most registers allowed; stack and spills must be 0.
+within() {
+    awk -F, 'NR == FNR { if (FNR > 1) most[$1] = $2; next }
+        { seen[$1] = 1; if (!($1 in most)) { print $1 ": not in the table"; bad = 1 } else if ($2 > most[$1]) { print $1 ": " $2 " registers, " most[$1] " allowed"; bad = 1 }
+          if ($3 + $4 > 0) { print $1 ": stack " $3 ", spills " $4; bad = 1 } }
+        END { for (name in most) if (!(name in seen)) { print name ": in the table, but there is no such kernel"; bad = 1 } exit bad }' "$QOQ_SRCDIR/gpu/limits.csv" "$scratch/found.csv"
+}
+ptx() {
+    for unit in $units; do
+        # shellcheck disable=SC2086
+        "$QOQ_NVCC" $flags -arch=compute_80 -ptx "$QOQ_SRCDIR/gpu/$unit.cu" -o "$scratch/$unit.ptx" || return 1
+    done
+}
+# count UNIT ENTRY PATTERN: instructions in the body of the entries whose name matches.
+count() {
+    awk -v entry="$2" -v pattern="$3" '/\.entry/ { on = ($0 ~ entry) } on && $0 ~ pattern { n++ } END { print n + 0 }' "$scratch/$1.ptx"
+}
+# The body of the main loop is there once: one use of each instruction per warp and tile of K, as the emulator counts them.
+tensor() {
+    # 16 x 128 x 128, per group: 4 steps of 1 x 4 tensor instructions, 1 load_matrix each.
+    entry='gemm_tileILi16ELi128ELi128.*schemeE2'
+    echo "mma $(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32'), ldmatrix $(count gemm "$entry" 'ldmatrix')"
+    [ "$(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32')" = 16 ] && [ "$(count gemm "$entry" 'ldmatrix')" = 4 ] &&
+        [ "$(count gemm "$entry" 'cp\.async\.cg')" -gt 0 ] && [ "$(count gemm "$entry" 'cp\.async\.wait_group')" -gt 0 ] &&
+        [ "$(count attention 'attention_splitILi4' 'dp2a')" -gt 0 ]
+}
+without() { ! grep -hnE "$1" "$scratch"/*.ptx; }
+
+measure_result=0
+measure > "$scratch/log" 2>&1 || measure_result=1
+if [ "${1-}" = print ]; then
+    cat "$scratch/log"
+    echo "kernel,registers"
+    awk -F, '{ print $1 "," int(($2 + 7) / 8) * 8 }' "$scratch/found.csv"
+    exit "$measure_result"
+fi
+check "kernels compile for sm$(echo "$architectures" | tr ' ' _) without a warning" sh -c 'cat "$1"; exit "$2"' - "$scratch/log" "$measure_result"
+check "registers within gpu/limits.csv, no stack, no spills" within
+check "PTX" ptx
+check "tensor, matrix, copy and dot product instructions are where they belong" tensor
+check "no local memory" without '\b(ld|st)\.local'
+check "no flushing, no approximation" without '\.ftz|\.approx'
+finish

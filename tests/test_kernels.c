@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every kernel on the emulator, against the reference: random ragged shapes, every schedule. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gpu/verify/arrays.h"
+#include "seed.h"
+#include "sim/emu/emu.h"
+
+enum { SHAPES = 28 };
+
+static void check(const struct qoq_verify_kernel *kernel, const struct qoq_verify_shape *shape,
+                  const struct qoq_emu_options *options, uint64_t seed)
+{
+    char text[700], described[300];
+    struct qoq_cuda *handle;
+    enum qoq_status status;
+
+    cr_assert_eq(qoq_emu_create(&handle, options), QOQ_OK);
+    status = qoq_verify_run(handle, kernel, shape, seed, text, sizeof text);
+    qoq_verify_print_shape(described, sizeof described, kernel, shape);
+    cr_assert_eq(
+        status, QOQ_OK, "%s: %s\nqoq sim run %s %s --seed %" PRIu64 " --schedule %s --copies %s",
+        qoq_status_string(status), text, kernel->name, described, seed,
+        qoq_emu_schedule_name(options->schedule), options->early_copies ? "early" : "late");
+    qoq_cuda_destroy(handle);
+}
+
+static void random_shapes(const char *name)
+{
+    const struct qoq_verify_kernel *kernel = qoq_verify_find(name);
+
+    cr_assert(kernel != NULL);
+    for (uint64_t i = 0; i < SHAPES; i++) {
+        uint64_t seed = test_seed() % 1000000 + i;
+        struct qoq_emu_options options = {(enum qoq_emu_schedule)(i % QOQ_EMU_SCHEDULES), seed,
+                                          i / QOQ_EMU_SCHEDULES % 2, 0};
+        struct qoq_verify_shape shape;
+
+        qoq_verify_random_shape(&shape, kernel, seed);
+        check(kernel, &shape, &options, seed);
+    }
+}
+
+#define KERNEL(name)                                                                               \
+    Test(kernels, name)                                                                            \
+    {                                                                                              \
+        random_shapes(#name);                                                                      \
+    }
+
+KERNEL(act_quantize)
+KERNEL(rmsnorm_quantize)
+KERNEL(silu_mul_quantize)
+KERNEL(residual_add)
+KERNEL(gemm_w8a8)
+KERNEL(gemm_w4a8_channel)
+KERNEL(gemm_w4a8_group)
+KERNEL(rope_write)
+KERNEL(attention_kv4)
+KERNEL(attention_kv8)
+
+/* The list above is the list of kernels. */
+Test(kernels, none_is_forgotten)
+{
+    size_t count = 0;
+
+    while (qoq_verify_kernels[count].name != NULL)
+        count++;
+    cr_assert_eq(count, 10);
+}
+
+/* With bands around the arrays, as a GPU has them; and a band that is touched is noticed. */
+Test(kernels, bands)
+{
+    struct qoq_emu_options options = {QOQ_EMU_FORWARD, 0, 0, 0};
+    struct qoq_verify_arrays arrays = {.bands = 1};
+    struct qoq_verify_array *array;
+    char text[200] = "";
+
+    for (const struct qoq_verify_kernel *k = qoq_verify_kernels; k->name != NULL; k++) {
+        struct qoq_verify_shape shape;
+
+        qoq_verify_random_shape(&shape, k, 8);
+        shape.bands = 1;
+        check(k, &shape, &options, 8);
+    }
+    for (int behind = 0; behind < 2; behind++) {
+        arrays.status = QOQ_OK;
+        cr_assert_eq(qoq_emu_create(&arrays.handle, &options), QOQ_OK);
+        array = qoq_verify_new(&arrays, "victim", 10, 1);
+        qoq_verify_check_bands(&arrays, text, sizeof text);
+        cr_assert_eq(arrays.status, QOQ_OK);
+        cr_assert_eq(qoq_cuda_zero(arrays.handle, (char *)array->device + (behind ? 10 : -1), 1),
+                     QOQ_OK);
+        qoq_verify_check_bands(&arrays, text, sizeof text);
+        cr_assert_eq(arrays.status, QOQ_ERR_DIFFERS);
+        cr_assert(strstr(text, behind ? "behind" : "before") != NULL, "%s", text);
+        qoq_verify_free(&arrays);
+        qoq_cuda_destroy(arrays.handle);
+    }
+}
+
+/* Long rows: several leaves a thread in the sum of squares, several passes of every loop. */
+Test(kernels, long_rows)
+{
+    static const size_t lengths[] = {4096, 4100, 8192, 14336, 131072};
+    static const char *const names[] = {"act_quantize", "rmsnorm_quantize", "silu_mul_quantize"};
+    struct qoq_emu_options options = {QOQ_EMU_FORWARD, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (size_t j = 0; j < sizeof lengths / sizeof *lengths; j++) {
+            struct qoq_verify_shape shape;
+
+            qoq_verify_default_shape(&shape);
+            shape.m = j < 4 ? 3 : 1;
+            shape.k = lengths[j];
+            shape.bias = j % 2 == 0;
+            check(qoq_verify_find(names[i]), &shape, &options, 3 + j);
+        }
+    }
+}
+
+/* Contexts around one leaf of the merge, two leaves, and trees that are not full; many query heads
+ * to one of the cache. */
+Test(kernels, long_contexts)
+{
+    static const size_t contexts[] = {2047, 2048, 2049, 4097, 6500, 8300};
+    struct qoq_emu_options options = {QOQ_EMU_LAST_AHEAD, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
+        for (int eight = 0; eight < 2; eight++) {
+            struct qoq_verify_shape shape;
+
+            qoq_verify_default_shape(&shape);
+            shape.m = 2;
+            shape.q_heads = i == 2 ? 11 : 2;
+            shape.kv_heads = 1;
+            shape.head_dim = 8 + 2 * i;
+            shape.context = contexts[i];
+            check(qoq_verify_find(eight ? "attention_kv8" : "attention_kv4"), &shape, &options,
+                  90 + i);
+        }
+    }
+}
+
+/* What a kernel does depends on its shape alone, not on the order in which lanes and warps run.
+ * Which block of a split finishes last does depend on it, but every block does as much. */
+Test(kernels, counts_are_the_same_in_every_schedule)
+{
+    for (const struct qoq_verify_kernel *k = qoq_verify_kernels; k->name != NULL; k++) {
+        struct qoq_emu_launch first = {0};
+
+        for (int s = 0; s < 2 * QOQ_EMU_SCHEDULES; s++) {
+            struct qoq_emu_options options = {(enum qoq_emu_schedule)(s / 2), 5, s % 2, 0};
+            struct qoq_verify_shape shape;
+            struct qoq_cuda *handle;
+            const struct qoq_emu_launch *launch;
+            char text[700];
+
+            qoq_verify_default_shape(&shape);
+            shape.m = 21;
+            shape.n = 70;
+            shape.k = 600;
+            shape.context = 200;
+            cr_assert_eq(qoq_emu_create(&handle, &options), QOQ_OK);
+            cr_assert_eq(qoq_verify_run(handle, k, &shape, 5, text, sizeof text), QOQ_OK, "%s",
+                         text);
+            launch = qoq_emu_get_launch(handle, 0);
+            if (s == 0)
+                first = *launch;
+            cr_assert_eq(memcmp(first.count, launch->count, sizeof first.count), 0, "%s, %s",
+                         k->name, qoq_emu_schedule_name(options.schedule));
+            cr_assert_eq(
+                memcmp(first.read_sectors, launch->read_sectors, sizeof first.read_sectors), 0,
+                "%s, %s", k->name, qoq_emu_schedule_name(options.schedule));
+            cr_assert_eq(memcmp(first.written_sectors, launch->written_sectors,
+                                sizeof first.written_sectors),
+                         0, "%s", k->name);
+            qoq_cuda_destroy(handle);
+        }
+    }
+}
+
+/* Tensor instructions and dequantization of a product, in closed form. 28 lane operations per 32
+ * weights and use: 12 to unpack, 16 to dequantize per group (reference: LiquidQuant's count); the
+ * group parameters add 9 for each 128 weights. */
+Test(kernels, closed_form_of_the_product)
+{
+    static const size_t m[] = {1, 16, 17, 64, 100, 128}, k[] = {128, 256, 640};
+
+    for (size_t i = 0; i < sizeof m / sizeof *m; i++) {
+        for (size_t j = 0; j < sizeof k / sizeof *k; j++) {
+            for (int group = 0; group < 2; group++) {
+                struct qoq_emu_options options = {QOQ_EMU_FORWARD, 5, 0, 0};
+                struct qoq_verify_shape shape;
+                struct qoq_cuda *handle;
+                const uint64_t *count;
+                char text[700];
+                uint64_t bm = m[i] <= 16 ? 16 : m[i] <= 32 ? 32 : m[i] <= 64 ? 64 : 128;
+                uint64_t uses = bm == 128 ? 2 : 1, words = 128 * k[j] * uses / 32;
+
+                qoq_verify_default_shape(&shape);
+                shape.m = m[i];
+                shape.k = k[j];
+                shape.splits = 1;
+                cr_assert_eq(qoq_emu_create(&handle, &options), QOQ_OK);
+                cr_assert_eq(
+                    qoq_verify_run(handle,
+                                   qoq_verify_find(group ? "gemm_w4a8_group" : "gemm_w4a8_channel"),
+                                   &shape, 5, text, sizeof text),
+                    QOQ_OK, "%s", text);
+                count = qoq_emu_get_launch(handle, 0)->count[0];
+                cr_assert_eq(count[QOQ_EMU_MMA_S8], bm / 16 * (128 / 8) * (k[j] / 32));
+                cr_assert_eq(count[QOQ_EMU_LOGIC], (group ? 8 + 8 + 1 : 8) * words);
+                cr_assert_eq(count[QOQ_EMU_SHIFT], (group ? 4 + 8 : 4) * words);
+                cr_assert_eq(count[QOQ_EMU_INTEGER_MULTIPLY], group ? 8 * words : m[i] * 128);
+                cr_assert_eq(count[QOQ_EMU_SHARED_WAVEFRONT], count[QOQ_EMU_SHARED_IDEAL]);
+                qoq_cuda_destroy(handle);
+            }
+        }
+    }
+}
