@@ -8,7 +8,8 @@
 model=$QOQ_SRCDIR/data/models/stories260K
 tokens=$model/heldout.tokens.h5
 tiny=$QOQ_SRCDIR/tests/architectures
-data_flags=$(pkg-config --cflags --libs hdf5-serial jansson libutf8proc 2>/dev/null || pkg-config --cflags --libs hdf5 jansson libutf8proc)
+# data_flags KIND: --cflags or --libs of what data/ needs.
+data_flags() { pkg-config "$1" hdf5-serial jansson libutf8proc 2> /dev/null || pkg-config "$1" hdf5 jansson libutf8proc; }
 
 # build_program DIRECTORY COMPILER FLAGS...: all of ref/ and data/ into DIRECTORY/qoq.
 build_program() {
@@ -16,14 +17,27 @@ build_program() {
     mkdir -p "$directory"
     (cd "$QOQ_SRCDIR" && find ref data -name '*.c' | LC_ALL=C sort | xargs -P "$(nproc)" -I{} sh -c '
         out=$1/$(printf %s "$2" | tr / _).o; file=$2; shift 2
-        exec "$@" -c -o "$out" "$file"' sh "$directory" {} "$@" $QOQ_CFLAGS $QOQ_OPENMP -DHAVE_CONFIG_H -I"$QOQ_BUILDDIR" -Iref -I. $data_flags) &&
-        "$@" $QOQ_OPENMP -o "$directory/qoq" "$directory"/*.o $data_flags -lm
+        exec "$@" -c -o "$out" "$file"' sh "$directory" {} "$@" $QOQ_CFLAGS $QOQ_OPENMP -DHAVE_CONFIG_H -I"$QOQ_BUILDDIR" -Iref -I. $(data_flags --cflags)) &&
+        "$@" $QOQ_OPENMP -o "$directory/qoq" "$directory"/*.o $(data_flags --libs) -lm
 }
 
-# digests PROGRAM: with OMP_NUM_THREADS as it is, one line of the golden digest and one per precision of the logits digest.
+# digests PROGRAM: with OMP_NUM_THREADS as it is, one line of the golden digest, one per precision of the logits digest, and one per model
+# file that quantization with calibration makes.
 digests() {
     "$1" golden check --digest || return 1
-    logits "$1"
+    logits "$1" || return 1
+    quantized "$1"
+}
+
+# quantized PROGRAM: every step of the quantizer is in one of these.
+quantized() {
+    made=$scratch/made.$$; mkdir -p "$made"
+    for steps in rotate=signs,smooth-attention=search,smooth-output,clip,gptq rotate,rotate-heads,reorder,smooth-attention,smooth-output=0.3,gptq smooth-input,reorder,clip smooth-input=awq,gptq; do
+        "$1" quantize "$model" --group 32 --calibration "$tokens" --sequences 4 --length 48 --steps $steps --restart -o "$made/a.h5" 2> /dev/null &&
+            "$1" quantize "$tiny/qwen3-biases" --calibration "$tiny/tokens.h5" --sequences 2 --length 16 --steps $steps --restart -o "$made/b.h5" 2> /dev/null || return 1
+        sha256sum < "$made/a.h5"
+        sha256sum < "$made/b.h5"
+    done
 }
 
 # logits PROGRAM OPTIONS...: a digest of the real model and of a tiny Qwen3 (biases, head norms), in every precision.
@@ -60,7 +74,7 @@ cat "$scratch/reference" | sed 's/^/# /'
 # fed NAME OPTIONS...: the logits of every precision must not depend on how the text is fed.
 fed() {
     fed_name=$1; shift
-    sed 1d "$scratch/reference" > "$scratch/wanted"
+    sed '1d; /-$/d' "$scratch/reference" > "$scratch/wanted"
     logits "$QOQ" "$@" > "$scratch/digests" 2> "$scratch/errors"
     if cmp -s "$scratch/wanted" "$scratch/digests"; then pass "logits fed $fed_name"; else
         fail "logits fed $fed_name"

@@ -157,7 +157,7 @@ def check_config(file, directory):
     for key, ours in keys.items():
         assert config[key] == attrs[ours], key
     assert np.float32(config["rms_norm_eps"]) == np.float32(attrs["rms_eps"])
-    assert config["attention_bias"] == bool(attrs["attention_bias"])
+    assert config["attention_bias"] == bool(attrs["o_bias"]) == bool(attrs["qkv_bias"])
     assert config["tie_word_embeddings"] is False
     assert config["torch_dtype"] == config["dtype"] == "float16"
     group = int(file.attrs["group"]) or -1
