@@ -74,6 +74,9 @@ qoq_sim_SOURCES = \
 	sim/cli/explain_gemm.c \
 	sim/cli/explain_serving.c \
 	sim/cli/gemm.c \
+	sim/cli/golden.c \
+	sim/cli/golden_run.c \
+	sim/cli/golden_run.h \
 	sim/cli/help.h \
 	sim/cli/kernels.c \
 	sim/cli/kernels.h \
@@ -103,7 +106,7 @@ qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
 qoq_sim_LDADD = libqoq-sim.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 if HAVE_EMULATOR
-emulator_libs = libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
+emulator_libs = libqoq-golden.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
 else
 emulator_libs =
 endif

@@ -349,6 +349,14 @@ check-bits: qoq$(EXEEXT)
 
 # Hundreds of shapes of every kernel in every schedule, and the kernels through nvcc for every architecture: minutes to tens of minutes.
 check-full: check qoq-sim$(EXEEXT)
-	./qoq-sim$(EXEEXT) run all --random $(FULL_SHAPES) --schedule all --csv | awk -F, 'NR > 1 { n++ } END { print n " cases on the emulator, all equal" }'
+	./qoq-sim$(EXEEXT) run all --random $(FULL_SHAPES) --schedule all --csv > full.csv
+	awk -F, 'NR > 1 { n++ } END { print n " cases on the emulator, all equal" }' full.csv
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) QOQ_FULL=1 $(SHELL) $(srcdir)/tests/gpu/limits.sh
 FULL_SHAPES = 40
+
+# Barriers, waits, fences and predicates of the kernels weakened one at a time: the emulator must notice. Long: a compilation for each.
+check-mutants: tests/gpu/emulated$(EXEEXT)
+	$(QOQ_PYTHON) $(srcdir)/tests/python/mutate_kernels.py $(srcdir) . '$(CXX)' $(MUTANTS)
+MUTANTS =
+CLEANFILES += full.csv
+EXTRA_DIST += tests/python/mutate_kernels.py tests/python/mutants.txt

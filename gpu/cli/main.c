@@ -14,7 +14,7 @@
 static const char help[] =
     "Usage: qoq gpu verify [KERNEL]... [OPTION]...\n"
     "Runs CUDA kernels on a GPU with seeded inputs and compares every bit of their\n"
-    "results with the reference. 'qoq sim run --list' shows the kernels and their sizes.\n"
+    "results with the reference. 'qoq sim run --list' shows the kernels and sizes.\n"
     "\n"
     "      --random N         random shapes of each kernel (default 100)\n"
     "      --seed N           of the first shape and its inputs (default 1)\n"

@@ -32,6 +32,7 @@ static const char help[] =
     "  A directory is checked against its MANIFEST.\n"
     "      --digest            only print one SHA-256 over all recomputed outputs\n"
     "      --csv               comma-separated values with a header\n"
+    "      --on emulator       by the CUDA kernels on this CPU: 'qoq sim golden'\n"
     "\n"
     "diff: YOURS.h5 holds your outputs under the names of GOLDEN.h5,\n"
     "  CASE/outputs/NAME.\n"

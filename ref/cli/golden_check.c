@@ -18,11 +18,12 @@
 #include "golden/cases.h"
 #include "golden/compare.h"
 
-enum { OPTION_DIGEST = 256, OPTION_CSV };
+enum { OPTION_DIGEST = 256, OPTION_CSV, OPTION_ON };
 
 static const struct option long_options[] = {
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"csv", no_argument, NULL, OPTION_CSV},
+    {"on", required_argument, NULL, OPTION_ON}, /* "emulator" is another program's: main.c */
     {NULL, 0, NULL, 0},
 };
 
@@ -268,6 +269,9 @@ int qoq_cli_golden_check(int argc, char **argv)
 
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == OPTION_ON) {
+            return qoq_cli_misuse("golden", "golden: --on %s: 'emulator' is what there is", optarg);
+        }
         if (option != OPTION_DIGEST && option != OPTION_CSV) {
             return qoq_cli_bad_option("golden", argv);
         }

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,37 @@ static int run_companion(const char *self, char **argv)
                            program);
 }
 
+/* `qoq golden check --on emulator ...` is `qoq sim golden ...`. Returns its arguments (malloc), or
+ * NULL for anything else. */
+static char **golden_on_emulator(int argc, char **argv)
+{
+    int on = 3;
+
+    if (argc < 5 || strcmp(argv[1], "golden") != 0 || strcmp(argv[2], "check") != 0) {
+        return NULL;
+    }
+    while (on + 1 < argc && strcmp(argv[on], "--on") != 0) {
+        on++;
+    }
+    if (on + 1 >= argc || strcmp(argv[on + 1], "emulator") != 0) {
+        return NULL;
+    }
+    static char sim[] = "sim", golden[] = "golden";
+    char **list = calloc((size_t)argc, sizeof *list);
+    if (list != NULL) {
+        int count = 2;
+
+        list[0] = sim;
+        list[1] = golden;
+        for (int i = 3; i < argc; i++) {
+            if (i != on && i != on + 1) {
+                list[count++] = argv[i];
+            }
+        }
+    }
+    return list;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -68,6 +100,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         return qoq_cli_version();
+    }
+    char **elsewhere = golden_on_emulator(argc, argv);
+    if (elsewhere != NULL) {
+        int status = run_companion(argv[0], elsewhere);
+        free(elsewhere);
+        return status;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) == 0) {

@@ -23,6 +23,7 @@ static const struct {
     {"reproduce", qoq_sim_cli_reproduce},
     {"list", qoq_sim_cli_list},
     {"run", qoq_sim_cli_run},
+    {"golden", qoq_sim_cli_golden},
 };
 
 static const char help[] =
@@ -40,6 +41,7 @@ static const char help[] =
     "  sweep        any field over lists and ranges\n"
     "  reproduce    the tables of the QServe paper beside the published values\n"
     "  run          a CUDA kernel on this CPU: checked against the reference, counted\n"
+    "  golden       golden tensors by the CUDA kernels on this CPU\n"
     "  list         the GPUs, schemes, caches and models at hand, and the fields of --set\n"
     "\n"
     "  -h, --help      this text, or 'qoq sim COMMAND --help'\n"

@@ -18,6 +18,7 @@ int qoq_sim_cli_explain(int argc, char **argv);
 int qoq_sim_cli_reproduce(int argc, char **argv);
 int qoq_sim_cli_list(int argc, char **argv);
 int qoq_sim_cli_run(int argc, char **argv);
+int qoq_sim_cli_golden(int argc, char **argv);
 
 enum { QOQ_SIM_MAX_REPEATS = 32, QOQ_SIM_MAX_NAMES = 64 };
 

@@ -95,4 +95,23 @@ check "sweep to nowhere" trouble "$sim" sweep gemm --over work.m=1,2 --out /none
 check "trace that goes back" trouble "$sim" serve --trace backwards.csv
 check "no such table" trouble "$sim" reproduce nothing
 check "figure without a known suffix" trouble "$sim" roofline --plot x.gif
+
+# Kernels on the emulator.
+if [ "$QOQ_HAVE_EMULATOR" = yes ]; then
+    check "the list of kernels" says 'gemm_w4a8_group' "$sim" run --list
+    check "a product: equal" says 'gemm_w4a8_group .* equal' "$sim" run gemm_w4a8_group --m 3 --n 40 --k 200 --bias 1
+    check "its counts" sh -c '"$1" run gemm_w8a8 --m 16 --n 128 --k 128 --csv | grep -qx "gemm_w8a8_m16n128k128,all,mma_s8,,64"' - "$sim"
+    check "every schedule" sh -c '[ "$("$1" run act_quantize --m 2 --k 100 --schedule all --csv | grep -c ,equal)" = 14 ]' - "$sim"
+    check "random shapes of every kernel" sh -c '[ "$("$1" run all --random 1 --seed 5 --csv | grep -c ,equal)" = 10 ]' - "$sim"
+    check "golden cases by the kernels" sh -c '"$1" golden check --on emulator | tee "$2/golden" | grep -Eq "^[1-9][0-9]* passed, 0 failed, [0-9]+ skipped"' - "$QOQ" "$scratch"
+    check "golden cases in another order" says ' 0 failed,' "$sim" golden --schedule random "$QOQ_DATADIR/golden/gemm.h5"
+    check "no such kernel" trouble "$sim" run gemm_w2
+    check "no kernel" trouble "$sim" run
+    check "no such schedule" trouble "$sim" run act_quantize --schedule sideways
+    check "size out of range" trouble "$sim" run act_quantize --k 0
+    check "golden: no such machine" trouble "$QOQ" golden check --on abacus
+    check "golden: not a golden file" sh -c '"$1" golden README 2> "$2/err" > /dev/null; [ $? = 2 ] && grep -q "^qoq: README" "$2/err"' - "$sim" "$scratch"
+else
+    skip "kernels on the emulator" "no emulator"
+fi
 finish
