@@ -103,8 +103,10 @@ static void digest_job(char hex[65], const struct run *run)
     qoq_sha256_begin(&sum);
     add_text(&sum, PACKAGE_VERSION);
     add_numbers(&sum, number, sizeof number / sizeof number[0]);
-    qoq_sha256_add(&sum, run->text.token,
-                   run->text.sequences * run->text.length * sizeof *run->text.token);
+    if (run->text.token != NULL) {
+        qoq_sha256_add(&sum, run->text.token,
+                       run->text.sequences * run->text.length * sizeof *run->text.token);
+    }
     qoq_sha256_end(hex, &sum);
 }
 
