@@ -39,8 +39,9 @@ QOQ_DEVICE uint32_t gemm_codes(const vec4 &words, int j, int half)
 }
 
 template <class Tile, gemm_scheme SCHEME> struct gemm_operand {
-    uint32_t codes, s2, zeros; // shared addresses of this lane
-    uint32_t left, group_steps;
+    uint32_t codes, s2, zeros;    // shared addresses of this lane
+    uint32_t left, group_steps;   // steps until the next group begins
+    uint32_t scale[4], offset[4]; // s2 and C of the group, by tile
 
     QOQ_MEMBER gemm_operand(const gemm_params &p, uint32_t stage, uint32_t tile)
     {
@@ -48,38 +49,48 @@ template <class Tile, gemm_scheme SCHEME> struct gemm_operand {
         typedef gemm_stage<Tile, SCHEME> at;
 
         codes = stage + at::code + column * (Tile::steps * 512) + lane() * 16;
-        s2 = stage + at::s2 + 32 * column + (lane() & ~3u);
-        zeros = stage + at::zeros + 32 * column + (lane() & ~3u);
-        group_steps = p.group_steps;
-        left = SCHEME == gemm_scheme::w4_group ? group_steps - tile * Tile::steps % group_steps : 0;
+        if (SCHEME == gemm_scheme::w4_group) {
+            s2 = stage + at::s2 + 32 * column + (lane() & ~3u);
+            zeros = stage + at::zeros + 32 * column + (lane() & ~3u);
+            group_steps = p.group_steps;
+            left = group_steps - tile * Tile::steps % group_steps;
+            take_group();
+        }
+    }
+
+    // The lane's four channels of 32: one byte of s2 and of the zeros for each tile.
+    QOQ_MEMBER void take_group()
+    {
+        const uint32_t scales = load_shared<uint32_t>(s2);
+        const uint32_t offsets = ixor(load_shared<uint32_t>(zeros), 0x80808080);
+
+        QOQ_UNROLL
+        for (int j = 0; j < 4; j++) {
+            scale[j] = permute(scales, 0, 0x4440 + j);
+            offset[j] = permute(offsets, 0, 0x1111 * j);
+        }
     }
 
     QOQ_MEMBER void load(uint32_t (&b)[4][2], int step)
     {
         const vec4 words = load_shared<vec4>(codes + step * 512);
-        uint32_t scales = 0, offsets = 0;
 
         if (SCHEME == gemm_scheme::w4_group) {
             if (left == 0) {
                 s2 += Tile::bn;
                 zeros += Tile::bn;
                 left = group_steps;
+                take_group();
             }
             left--;
-            scales = load_shared<uint32_t>(s2);
-            offsets = ixor(load_shared<uint32_t>(zeros), 0x80808080);
         }
         QOQ_UNROLL
         for (int j = 0; j < 4; j++) {
-            const uint32_t scale =
-                SCHEME == gemm_scheme::w4_group ? permute(scales, 0, 0x4440 + j) : 0;
-            const uint32_t offset =
-                SCHEME == gemm_scheme::w4_group ? permute(offsets, 0, 0x1111 * j) : 0;
             QOQ_UNROLL
             for (int half = 0; half < 2; half++) {
                 b[j][half] = gemm_codes(words, j, half);
                 if (SCHEME == gemm_scheme::w4_group) {
-                    b[j][half] = ixor(imad(b[j][half], scale, offset), 0x80808080);
+                    b[j][half] = ixor(imad(b[j][half], scale[j], offset[j]), 0x80808080);
                 }
             }
         }

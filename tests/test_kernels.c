@@ -182,9 +182,9 @@ Test(kernels, counts_are_the_same_in_every_schedule)
     }
 }
 
-/* Tensor instructions and dequantization of a product, in closed form. 28 lane operations per 32
- * weights and use: 12 to unpack, 16 to dequantize per group (reference: LiquidQuant's count); the
- * group parameters add 9 for each 128 weights. */
+/* Tensor instructions and dequantization of a product, in closed form. For 32 weights a lane has 12
+ * operations to unpack them and, per group, 16 to dequantize; each stage of K adds 9 for the
+ * parameters of its group of 128. */
 Test(kernels, closed_form_of_the_product)
 {
     static const size_t m[] = {1, 16, 17, 64, 100, 128}, k[] = {128, 256, 640};
@@ -199,6 +199,7 @@ Test(kernels, closed_form_of_the_product)
                 char text[700];
                 uint64_t bm = m[i] <= 16 ? 16 : m[i] <= 32 ? 32 : m[i] <= 64 ? 64 : 128;
                 uint64_t uses = bm == 128 ? 2 : 1, words = 128 * k[j] * uses / 32;
+                uint64_t groups = words / (bm == 128 ? 2 : 4);
 
                 qoq_verify_default_shape(&shape);
                 shape.m = m[i];
@@ -212,8 +213,8 @@ Test(kernels, closed_form_of_the_product)
                     QOQ_OK, "%s", text);
                 count = qoq_emu_get_launch(handle, 0)->count[0];
                 cr_assert_eq(count[QOQ_EMU_MMA_S8], bm / 16 * (128 / 8) * (k[j] / 32));
-                cr_assert_eq(count[QOQ_EMU_LOGIC], (group ? 8 + 8 + 1 : 8) * words);
-                cr_assert_eq(count[QOQ_EMU_SHIFT], (group ? 4 + 8 : 4) * words);
+                cr_assert_eq(count[QOQ_EMU_LOGIC], (group ? 16 * words + groups : 8 * words));
+                cr_assert_eq(count[QOQ_EMU_SHIFT], 4 * words + (group ? 8 * groups : 0));
                 cr_assert_eq(count[QOQ_EMU_INTEGER_MULTIPLY], group ? 8 * words : m[i] * 128);
                 cr_assert_eq(count[QOQ_EMU_SHARED_WAVEFRONT], count[QOQ_EMU_SHARED_IDEAL]);
                 qoq_cuda_destroy(handle);

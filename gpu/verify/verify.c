@@ -140,6 +140,13 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
     shape->q_heads *= shape->kv_heads;
     if (kernel->run == qoq_verify_attention) {
         shape->m = shape->m % 5 + 1;
+        /* Now and then a merge of several leaves (N 11.5), over narrow heads. */
+        if (qoq_gen_next(&state) % 5 == 0) {
+            shape->context = qoq_verify_number(&state, 2000, 9000);
+            shape->head_dim = 2 * qoq_verify_number(&state, 1, 8);
+            shape->kv_heads = shape->m = 1;
+            shape->q_heads = qoq_verify_number(&state, 1, 3);
+        }
     }
     shape->bits = qoq_gen_next(&state) & 1 ? 4 : 8;
     shape->bias = (int)(qoq_gen_next(&state) & 1);

@@ -29,17 +29,21 @@ Buffers::~Buffers()
 
 Buffer *Buffers::add(size_t bytes)
 {
+    auto buffer = std::make_unique<Buffer>();
     void *base;
 
+    if (bytes > SIZE_MAX / 2) {
+        return nullptr;
+    }
+    all_.reserve(all_.size() + 1);
+    buffer->valid.assign(bytes, 0);
     if (posix_memalign(&base, BAND, bytes + 2 * BAND) != 0) {
         return nullptr;
     }
     memset(base, BAND_BYTE, bytes + 2 * BAND);
-    auto buffer = std::make_unique<Buffer>();
     buffer->data = static_cast<uint8_t *>(base) + BAND;
     buffer->bytes = bytes;
     buffer->address = next_address_;
-    buffer->valid.assign(bytes, 0);
     buffer->stored_launch = 0;
     memset(buffer->data, FRESH_BYTE, bytes);
     next_address_ += (bytes + 2 * BAND) / BAND * BAND;

@@ -36,7 +36,8 @@ class Buffers
   public:
     ~Buffers();
 
-    // A new block filled with a pattern, not valid for reading. NULL where memory is short.
+    // A new block filled with a pattern, not valid for reading. NULL or std::bad_alloc where
+    // memory is short.
     Buffer *add(size_t bytes);
     bool remove(void *data);
 

@@ -47,9 +47,15 @@ extern "C" enum qoq_status qoq_cuda_alloc(struct qoq_cuda *handle, void **data, 
     if (handle == nullptr || data == nullptr) {
         return QOQ_ERR_ARGUMENT;
     }
-    qoq_emu::Buffer *buffer = handle->machine.buffers.add(bytes);
-    *data = buffer == nullptr ? nullptr : buffer->data;
-    return buffer == nullptr ? QOQ_ERR_MEMORY : QOQ_OK;
+    *data = nullptr;
+    try {
+        qoq_emu::Buffer *buffer = handle->machine.buffers.add(bytes);
+
+        *data = buffer == nullptr ? nullptr : buffer->data;
+    } catch (const std::bad_alloc &) {
+        return QOQ_ERR_MEMORY;
+    }
+    return *data == nullptr ? QOQ_ERR_MEMORY : QOQ_OK;
 }
 
 extern "C" void qoq_cuda_free(struct qoq_cuda *handle, void *data)

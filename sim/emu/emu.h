@@ -4,6 +4,7 @@
  * on it are checked and counted (doc/emulator.md). Memory that kernels touch comes from
  * qoq_cuda_alloc on the same handle. qoq_cuda_message of the handle then names kernel, block, warp,
  * lane, file and line of what was wrong.
+ * One kernel runs at a time in a process.
  */
 #ifndef QOQ_SIM_EMU_EMU_H
 #define QOQ_SIM_EMU_EMU_H

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <new>
 
 namespace qoq_emu
 {
@@ -113,6 +114,16 @@ void Machine::prepare()
 }
 
 qoq_status Machine::launch(const Kernel &kernel)
+{
+    try {
+        return run(kernel);
+    } catch (const std::bad_alloc &) {
+        message = std::string(kernel.name) + ": out of memory";
+        return QOQ_ERR_MEMORY;
+    }
+}
+
+qoq_status Machine::run(const Kernel &kernel)
 {
     uint64_t blocks = uint64_t{kernel.grid[0]} * kernel.grid[1] * kernel.grid[2];
 

@@ -163,6 +163,7 @@ class Machine
     static void lane_main(void *lane);
 
   private:
+    qoq_status run(const Kernel &kernel);
     void prepare();
     void begin_block(uint32_t linear);
     void run_block();
@@ -190,6 +191,7 @@ class Machine
     void check_global(const Buffer *buffer, size_t offset, uint32_t bytes, bool write, Site at);
     bool is_before(uint32_t lane, uint32_t warp, uint32_t other_lane, uint64_t time) const;
     bool is_released(const Stored &stored) const;
+    bool forget_stores(Buffer &buffer) const;
     void land(const Copy &copy);
 
     Kernel kernel_ = {};

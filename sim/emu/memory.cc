@@ -4,6 +4,7 @@
 
 #include <cinttypes>
 #include <cstring>
+#include <new>
 
 namespace qoq_emu
 {
@@ -272,15 +273,26 @@ const uint8_t *Machine::global_read(const Buffer *buffer, int64_t offset, uint32
     return buffer->data + offset;
 }
 
+// No byte of the buffer has been stored in this launch. An exception must not cross a fiber.
+bool Machine::forget_stores(Buffer &buffer) const
+{
+    try {
+        buffer.stored.assign(buffer.bytes, Stored{});
+    } catch (const std::bad_alloc &) {
+        return false;
+    }
+    buffer.stored_launch = buffers.launch;
+    return true;
+}
+
 uint8_t *Machine::global_write(Buffer *buffer, int64_t offset, uint32_t bytes, uint8_t tensor,
                                Site at)
 {
     uint16_t site = site_number(at);
 
     check_bounds(*this, buffer, offset, bytes, at);
-    if (buffer->stored_launch != buffers.launch) {
-        buffer->stored.assign(buffer->bytes, Stored{});
-        buffer->stored_launch = buffers.launch;
+    if (buffer->stored_launch != buffers.launch && !forget_stores(*buffer)) {
+        fail(at, "out of memory");
     }
     check_global(buffer, static_cast<size_t>(offset), bytes, true, at);
     for (size_t i = static_cast<size_t>(offset); i < static_cast<size_t>(offset) + bytes; i++) {
