@@ -203,7 +203,7 @@ template <class Source> struct row_params {
     row_output out;
 };
 
-// Codes of four elements; returns their sum.
+// Codes of four elements, of which those beyond k are 0 or NaN and become 0; returns their sum.
 QOQ_DEVICE int32_t row_put(const row_output &out, global<int8_t> q, uint32_t i, const float (&y)[4],
                            float r)
 {
@@ -214,9 +214,7 @@ QOQ_DEVICE int32_t row_put(const row_output &out, global<int8_t> q, uint32_t i, 
     for (int j = 0; j < 4; j++) {
         const int32_t code = round_clamp(fmul(y[j], r), -127, 127);
 
-        if (i + j < out.k) {
-            sum = reduce_sum()(sum, code);
-        }
+        sum = reduce_sum()(sum, code);
         if (out.by_fours) {
             word = ior(word, ishl(iand(static_cast<uint32_t>(code), 255), 8 * j));
         } else if (i + j < out.k) {
