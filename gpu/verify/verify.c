@@ -140,6 +140,11 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
     shape->q_heads *= shape->kv_heads;
     if (kernel->run == qoq_verify_attention) {
         shape->m = shape->m % 5 + 1;
+        /* Often rows of codes that asynchronous copies can take. */
+        if (qoq_gen_next(&state) % 2 == 0) {
+            shape->head_dim = 32 * qoq_verify_number(&state, 1, 8);
+            shape->page = 4 * qoq_verify_number(&state, 1, 16);
+        }
         /* Now and then a merge of several leaves (N 11.5), over narrow heads. */
         if (qoq_gen_next(&state) % 5 == 0) {
             shape->context = qoq_verify_number(&state, 2000, 9000);
