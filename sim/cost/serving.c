@@ -21,7 +21,7 @@ static double weight_bytes(const struct qoq_sim_case *it)
 }
 
 /* C 8.4: buffers of an unchunked prefill pass: both halves of the gated product, its quantized
- * result, QKV, residual stream. */
+ * result, QKV, residual stream; or, when those are gone, the logits of all prompt tokens. */
 static double act_token_bytes(const struct qoq_sim_case *it)
 {
     const struct qoq_sim_model *model = &it->model;
@@ -31,7 +31,9 @@ static double act_token_bytes(const struct qoq_sim_case *it)
                  tp;
     double qkv = (model->q_heads * model->head_dim + qoq_sim_cache_elements(model)) / tp;
 
-    return 4 * ffn + act * ffn + 2 * qkv + 6 * model->hidden;
+    double logits = it->scheme.prompt_logits_bytes * model->vocab / tp;
+
+    return fmax(4 * ffn + act * ffn + 2 * qkv + 6 * model->hidden, logits);
 }
 
 void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it,
@@ -39,7 +41,8 @@ void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_c
 {
     const struct qoq_sim_kv *kv = &it->kv;
     double heads = qoq_sim_cache_heads(&it->model), elements = qoq_sim_cache_elements(&it->model);
-    double pages = ceil((input + output) / kv->page_tokens) + 1;
+    double pages = fmax(ceil((input + output) / kv->page_tokens) + 1,
+                        ceil(kv->reserved_tokens / kv->page_tokens));
 
     memory->weights = weight_bytes(it);
     memory->budget = it->gpu.hbm_usable_gib * 1073741824 - CONTEXT_BYTES;
@@ -68,9 +71,10 @@ double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double seque
     }
     double attention =
         qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine->heads, sequences, input);
+    double heads = it->scheme.prompt_logits_bytes > 0 ? sequences * input : sequences;
     return it->model.layers *
                (layer.gemm_seconds + layer.elementwise + layer.exchange + attention) +
-           qoq_sim_head_seconds(engine, sequences) + it->cal.step_us * 1e-6;
+           qoq_sim_head_seconds(engine, heads) + it->cal.step_us * 1e-6;
 }
 
 double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine,
