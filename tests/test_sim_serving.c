@@ -94,6 +94,21 @@ Test(sim_serving, what_a_software_stack_holds)
     cr_expect_eq(pool.batch, plain.batch);
 }
 
+/* C 7.2: kernels for one prompt after the other. */
+Test(sim_serving, work_for_each_prompt)
+{
+    struct qoq_sim_case it = load_case("a100-80g-sxm", "w8a8", "kv8", "llama-3-8b");
+    struct qoq_sim_engine engine;
+
+    cr_expect_null(qoq_sim_engine_prepare(&engine, &it));
+    double plain = qoq_sim_prefill_seconds(&engine, 4, 1024);
+    it.scheme.prompt_kernels = 10;
+    double more = qoq_sim_prefill_seconds(&engine, 4, 1024);
+    cr_expect_lt(fabs(more - plain - 4 * 10 * 32e-6 * it.cal.launch_us), 1e-9);
+    it.scheme.prompt_query_bytes = 8;
+    cr_expect_gt(qoq_sim_prefill_seconds(&engine, 4, 1024), more);
+}
+
 /* C 7.2, 8.2: separate products are the same multiply-adds; more launches are slower. */
 Test(sim_serving, a_layer_in_more_kernels_is_slower)
 {

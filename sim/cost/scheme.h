@@ -28,6 +28,7 @@ struct qoq_sim_scheme {
     double fused_products; /* 1: QKV is one product, and gate with up */
     double layer_kernels;  /* elementwise kernels of a layer; 0: the five fused ones of C 7.1 */
     double layer_hidden_bytes, layer_query_bytes, layer_cache_bytes, layer_ffn_bytes; /* C 7.2 */
+    double prompt_kernels, prompt_query_bytes; /* of one prompt and layer, beside the above */
     double prompt_logits_bytes; /* of one token and entry of the vocabulary; 0: last token only */
     struct qoq_sim_mix weight, act, sum, mac, output, thread, pre;
 };

@@ -61,6 +61,17 @@ void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_c
     memory->batch = fmax(0, memory->batch);
 }
 
+/* C 7.2: what the software does for one prompt after the other, in a layer. */
+static double prompt_by_prompt(const struct qoq_sim_case *it, double sequences, double input)
+{
+    const struct qoq_sim_scheme *s = &it->scheme;
+    double q = it->model.q_heads * it->model.head_dim / it->work.tp;
+
+    return sequences * (s->prompt_kernels * it->cal.launch_us * 1e-6 +
+                        input * q * s->prompt_query_bytes /
+                            (qoq_sim_stream(&it->gpu) * it->cal.eta_elementwise));
+}
+
 double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double sequences, double input)
 {
     const struct qoq_sim_case *it = engine->it;
@@ -72,8 +83,8 @@ double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double seque
     double attention =
         qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine->heads, sequences, input);
     double heads = it->scheme.prompt_logits_bytes > 0 ? sequences * input : sequences;
-    return it->model.layers *
-               (layer.gemm_seconds + layer.elementwise + layer.exchange + attention) +
+    return it->model.layers * (layer.gemm_seconds + layer.elementwise + layer.exchange + attention +
+                               prompt_by_prompt(it, sequences, input)) +
            qoq_sim_head_seconds(engine, heads) + it->cal.step_us * 1e-6;
 }
 
