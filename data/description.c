@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/csv.h"
 #include "data/json.h"
 
 enum { MAX_BYTES = 1 << 20, MAX_BASES = 4, MAX_PATH_LENGTH = 4096 };
@@ -14,8 +15,9 @@ enum { MAX_BYTES = 1 << 20, MAX_BASES = 4, MAX_PATH_LENGTH = 4096 };
 struct document {
     json_t *root;
     struct qoq_json_object top, values, sources;
-    const char *base;   /* NULL where there is none */
-    const char *source; /* the file's default; NULL where there is none */
+    const char *base;           /* NULL where there is none */
+    const char *table, *kernel; /* of counted instructions; NULL where there are none */
+    const char *source;         /* the file's default; NULL where there is none */
 };
 
 static enum qoq_status refuse_unknown(const struct qoq_json_object *object,
@@ -39,8 +41,8 @@ static enum qoq_status refuse_unknown(const struct qoq_json_object *object,
 
 static enum qoq_status check_header(struct document *doc, const struct qoq_field_table *table)
 {
-    static const char *const known[] = {"format", "version", "title",  "source",
-                                        "base",   "sources", "values", "notes"};
+    static const char *const known[] = {"format",  "version", "title", "source", "base",
+                                        "sources", "values",  "notes", "counts"};
     const char *format = NULL, *notes = NULL;
     char want[32];
     size_t version = 0;
@@ -63,6 +65,27 @@ static enum qoq_status check_header(struct document *doc, const struct qoq_field
     return qoq_json_get_string(&doc->base, &doc->top, "base", QOQ_JSON_MAY);
 }
 
+/* "counts": the table of data/counts/ and the kernel in it whose rows are values too. */
+static enum qoq_status check_counts(struct document *doc)
+{
+    static const char *const known[] = {"table", "kernel"};
+    struct qoq_json_object counts;
+    enum qoq_status status = qoq_json_child(&counts, &doc->top, "counts");
+
+    if (status != QOQ_OK || !counts.node) {
+        return status;
+    }
+    if ((status = refuse_unknown(&counts, known, 2)) != QOQ_OK ||
+        (status = qoq_json_get_string(&doc->table, &counts, "table", QOQ_JSON_NEED)) != QOQ_OK ||
+        (status = qoq_json_get_string(&doc->kernel, &counts, "kernel", QOQ_JSON_NEED)) != QOQ_OK) {
+        return status;
+    }
+    return doc->table[0] && doc->table[0] != '.' && !strchr(doc->table, '/')
+               ? QOQ_OK
+               : qoq_json_fail(&counts, QOQ_ERR_FORMAT, "table",
+                               "must be the name of a table in ../counts, without suffix");
+}
+
 static void close_document(struct document *doc)
 {
     json_decref(doc->root);
@@ -78,7 +101,7 @@ static enum qoq_status open_document(struct document *doc, const struct qoq_fiel
     memset(doc, 0, sizeof *doc);
     if ((status = qoq_json_load(&doc->root, path, MAX_BYTES, err)) != QOQ_OK ||
         (status = qoq_json_root(&doc->top, doc->root, path, err)) != QOQ_OK ||
-        (status = check_header(doc, table)) != QOQ_OK ||
+        (status = check_header(doc, table)) != QOQ_OK || (status = check_counts(doc)) != QOQ_OK ||
         (status = qoq_json_child(&doc->sources, &doc->top, "sources")) != QOQ_OK ||
         (status = qoq_json_child(&doc->values, &doc->top, "values")) != QOQ_OK) {
         return status;
@@ -169,6 +192,87 @@ static enum qoq_status read_values(void *description, char *given,
     return QOQ_OK;
 }
 
+/* A row of a table of counts: so many operations over so many of what the field counts. */
+static enum qoq_status read_count(void *description, char *given,
+                                  const struct qoq_field_table *table, const struct document *doc,
+                                  const struct qoq_csv *csv, size_t row, const size_t *column,
+                                  struct qoq_error *err)
+{
+    const char *name = qoq_csv_text(csv, row, column[1]), *reason;
+    const struct qoq_field *field = qoq_field_find(table, name);
+    double operations, per;
+    enum qoq_status status;
+
+    if (!field) {
+        return qoq_fail(err, QOQ_ERR_FORMAT, csv->file, name, "no such field of a %s", table->kind);
+    }
+    if (qoq_json_member(&doc->values, name)) {
+        return qoq_json_fail(&doc->values, QOQ_ERR_FORMAT, name,
+                             "also counted: kernel %.60s of table %.60s", doc->kernel, doc->table);
+    }
+    if ((status = qoq_csv_number(&operations, csv, row, column[2], 0, 1e15, 0, err)) != QOQ_OK ||
+        (status = qoq_csv_number(&per, csv, row, column[3], 1, 1e15, 0, err)) != QOQ_OK) {
+        return status;
+    }
+    if ((reason = qoq_field_set(description, field, operations / per)) != NULL) {
+        return qoq_fail(err, QOQ_ERR_RANGE, csv->file, name, "%s", reason);
+    }
+    given[field - table->field] = 1;
+    return QOQ_OK;
+}
+
+static enum qoq_status read_rows(void *description, char *given,
+                                 const struct qoq_field_table *table, const struct document *doc,
+                                 const struct qoq_csv *csv, struct qoq_error *err)
+{
+    static const char *const names[] = {"kernel", "field", "operations", "per"};
+    size_t column[4], rows = 0;
+    enum qoq_status status = QOQ_OK;
+
+    for (size_t i = 0; i < 4 && status == QOQ_OK; i++) {
+        status = qoq_csv_column(&column[i], csv, names[i], err);
+    }
+    for (size_t row = 0; row < csv->rows && status == QOQ_OK; row++) {
+        if (strcmp(qoq_csv_text(csv, row, column[0]), doc->kernel) == 0) {
+            status = read_count(description, given, table, doc, csv, row, column, err);
+            rows++;
+        }
+    }
+    return status != QOQ_OK || rows > 0
+               ? status
+               : qoq_json_fail(&doc->top, QOQ_ERR_FORMAT, "counts.kernel",
+                               "table %.60s has no kernel %.60s", doc->table, doc->kernel);
+}
+
+/* The values that doc->table, DIR/../counts/TABLE.csv, has for doc->kernel. */
+static enum qoq_status read_counts(void *description, char *given,
+                                   const struct qoq_field_table *table, const struct document *doc,
+                                   const char *path, struct qoq_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    int directory = slash ? (int)(slash + 1 - path) : 0;
+    char *name = malloc(MAX_PATH_LENGTH);
+    struct qoq_csv csv;
+    enum qoq_status status;
+
+    if (!name) {
+        return qoq_fail_memory(err, path, NULL, MAX_PATH_LENGTH);
+    }
+    int length =
+        snprintf(name, MAX_PATH_LENGTH, "%.*s../counts/%s.csv", directory, path, doc->table);
+    if (length < 0 || length >= MAX_PATH_LENGTH) {
+        free(name);
+        return qoq_json_fail(&doc->top, QOQ_ERR_FORMAT, "counts.table", "path too long");
+    }
+    status = qoq_csv_read(&csv, name, err);
+    if (status == QOQ_OK) {
+        status = read_rows(description, given, table, doc, &csv, err);
+    }
+    qoq_csv_free(&csv);
+    free(name);
+    return status;
+}
+
 /* "DIR/a.json" and base "b" give "DIR/b.json", keeping everything after the first dot of the name
  * (".shape.json"). */
 static enum qoq_status base_path(char *out, const char *path, const struct document *doc)
@@ -215,6 +319,9 @@ static enum qoq_status load_chain(void *description, char *given,
         status = qoq_json_get_string(&title, &doc.top, "title", QOQ_JSON_NEED);
         snprintf(((struct qoq_description *)description)->title, QOQ_DESCRIPTION_TITLE, "%s",
                  title);
+    }
+    if (status == QOQ_OK && doc.table) {
+        status = read_counts(description, given, table, &doc, path, err);
     }
     if (status == QOQ_OK) {
         status = read_values(description, given, table, &doc);
@@ -284,6 +391,11 @@ static enum qoq_status find_source(char *text, size_t bytes, const struct qoq_fi
         if ((status = read_value(&value, &source, &doubt, &doc, field)) == QOQ_OK) {
             snprintf(text, bytes, doubt ? "%s [uncertain: %s]" : "%s", source, doubt);
         }
+    } else if (status == QOQ_OK && doc.table && field && strchr(name, '.')) {
+        /* Fields of the form PLACE.CLASS are what a table of counts has. */
+        snprintf(text, bytes,
+                 "counted on the emulator: %s in counts/%s.csv (0 where it has no row)", doc.kernel,
+                 doc.table);
     } else if (status == QOQ_OK && doc.base && depth < MAX_BASES &&
                (status = base_path(base, path, &doc)) == QOQ_OK) {
         status = find_source(text, bytes, table, base, name, depth + 1, err);

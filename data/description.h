@@ -6,9 +6,11 @@
  *    "base": "a100-80g-sxm", "sources": {"sheet": "..."},
  *    "values": {"sms": {"value": 108, "source": "sheet", "uncertain": "why"}, "hbm_gb": 80}}
  *
- * "base" (optional) names a file beside this one whose values are the start; every value has a
- * source, its own or the file's. Unknown members, missing fields, values outside their range and
- * fractions of whole fields are refused.
+ * "counts" (optional), {"table": "kernels", "kernel": "gemm_w4a8_group"}, names a kernel of a table
+ * in ../counts whose rows (columns kernel, field, operations, per) are values too, operations /
+ * per; a field has its value from one of the two. "base" (optional) names a file beside this one
+ * whose values are the start; every value has a source, its own or the file's. Unknown members,
+ * missing fields, values outside their range and fractions of whole fields are refused.
  */
 #ifndef QOQ_DATA_DESCRIPTION_H
 #define QOQ_DATA_DESCRIPTION_H

@@ -114,6 +114,7 @@ endif
 # What the program reads at run time.
 simgpusdir = $(pkgdatadir)/gpus
 simschemesdir = $(pkgdatadir)/schemes
+simcountsdir = $(pkgdatadir)/counts
 simmodelsdir = $(pkgdatadir)/models
 simpaperdir = $(pkgdatadir)/paper
 dist_simgpus_DATA = \
@@ -142,9 +143,11 @@ dist_simschemes_DATA = \
 	data/schemes/fp16.json \
 	data/schemes/fp8.json \
 	data/schemes/kv16.json \
+	data/schemes/kv4-atom.json \
 	data/schemes/kv4-naive.json \
 	data/schemes/kv4-qoq.json \
 	data/schemes/kv4-qserve.json \
+	data/schemes/kv8-qoq.json \
 	data/schemes/kv8.json \
 	data/schemes/w4-lut.json \
 	data/schemes/w4a16-marlin.json \
@@ -162,7 +165,9 @@ dist_simschemes_DATA = \
 	data/schemes/w4a8-qserve-g128-paper.json \
 	data/schemes/w4a8-qserve-g128.json \
 	data/schemes/w4a8-qserve.json \
+	data/schemes/w8a8-qoq.json \
 	data/schemes/w8a8.json
+dist_simcounts_DATA = data/counts/kernels.csv
 dist_simmodels_DATA = \
 	data/models/deepseek-v2-lite.shape.json \
 	data/models/gpt3-175b.shape.json \
@@ -194,6 +199,7 @@ dist_simpaper_DATA = \
 	data/paper/roofline.csv \
 	data/paper/throughput.csv
 EXTRA_DIST += \
+	data/counts/count-kernels \
 	data/paper/expected/ablation.csv \
 	data/paper/expected/attention.csv \
 	data/paper/expected/gemm.csv \

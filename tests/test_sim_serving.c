@@ -73,6 +73,73 @@ Test(sim_serving, memory_limits)
     }
 }
 
+/* C 8.4: logits of all prompt tokens take memory where they outweigh the layers' buffers; a pool
+ * that reserves more tokens than a request needs holds fewer requests. */
+Test(sim_serving, what_a_software_stack_holds)
+{
+    struct qoq_sim_case it = load_case("a100-80g-sxm", "w4a8-qserve", "kv4-qserve", "llama-2-7b");
+    struct qoq_sim_memory plain, logits, pool;
+
+    qoq_sim_memory_budget(&plain, &it, 1024, 512);
+    it.scheme.prompt_logits_bytes = 6;
+    qoq_sim_memory_budget(&logits, &it, 1024, 512);
+    cr_expect_eq(logits.act_token, 6 * it.model.vocab);
+    cr_expect_lt(logits.batch, plain.batch);
+    it.scheme.prompt_logits_bytes = 0;
+    it.kv.reserved_tokens = 2048;
+    qoq_sim_memory_budget(&pool, &it, 1024, 512);
+    cr_expect_lt(pool.batch, plain.batch);
+    it.kv.reserved_tokens = 1536;
+    qoq_sim_memory_budget(&pool, &it, 1024, 512);
+    cr_expect_eq(pool.batch, plain.batch);
+}
+
+/* C 7.2: kernels for one prompt after the other. */
+Test(sim_serving, work_for_each_prompt)
+{
+    struct qoq_sim_case it = load_case("a100-80g-sxm", "w8a8", "kv8", "llama-3-8b");
+    struct qoq_sim_engine engine;
+
+    cr_expect_null(qoq_sim_engine_prepare(&engine, &it));
+    double plain = qoq_sim_prefill_seconds(&engine, 4, 1024);
+    it.scheme.prompt_kernels = 10;
+    double more = qoq_sim_prefill_seconds(&engine, 4, 1024);
+    cr_expect_lt(fabs(more - plain - 4 * 10 * 32e-6 * it.cal.launch_us), 1e-9);
+    it.scheme.prompt_query_bytes = 8;
+    cr_expect_gt(qoq_sim_prefill_seconds(&engine, 4, 1024), more);
+}
+
+/* C 7.2, 8.2: separate products are the same multiply-adds; more launches are slower. */
+Test(sim_serving, a_layer_in_more_kernels_is_slower)
+{
+    struct qoq_sim_case it = load_case("a100-80g-sxm", "w8a8", "kv8", "llama-3-8b");
+    struct qoq_sim_layer_gemm fused[QOQ_SIM_MAX_GEMMS], apart[QOQ_SIM_MAX_GEMMS];
+    struct qoq_sim_engine engine;
+    struct qoq_sim_layer few, many;
+    double a = 0, b = 0;
+
+    int n = qoq_sim_layer_gemms(fused, &it.model, 1, 64, 1);
+    for (int i = 0; i < n; i++)
+        a += fused[i].count * fused[i].n * fused[i].k;
+    n = qoq_sim_layer_gemms(apart, &it.model, 1, 64, 0);
+    for (int i = 0; i < n; i++)
+        b += apart[i].count * apart[i].n * apart[i].k;
+    cr_expect_eq(a, b);
+    cr_expect_null(qoq_sim_engine_prepare(&engine, &it));
+    cr_expect_eq(qoq_sim_layer_cost(&few, &engine, 64), 0);
+    it.scheme.layer_kernels = few.launches + 10;
+    it.scheme.layer_hidden_bytes = few.elementwise_bytes / 64 / it.model.hidden;
+    cr_expect_eq(qoq_sim_layer_cost(&many, &engine, 64), 0);
+    cr_expect_lt(fabs(many.elementwise - few.elementwise - 10e-6 * it.cal.launch_us), 1e-12);
+    it.scheme.fused_products = 0;
+    cr_expect_eq(qoq_sim_layer_cost(&many, &engine, 64), 0);
+    cr_expect_gt(many.gemm_seconds, few.gemm_seconds);
+    it.scheme.post_kernels = 1;
+    a = many.gemm_seconds;
+    cr_expect_eq(qoq_sim_layer_cost(&many, &engine, 64), 0);
+    cr_expect_lt(fabs(many.gemm_seconds - a - 7e-6 * it.cal.launch_us), 1e-12);
+}
+
 /* C 11.1 for servers with a given batch. */
 Test(sim_serving, more_of_a_resource_is_never_slower, .timeout = 60)
 {
@@ -81,7 +148,8 @@ Test(sim_serving, more_of_a_resource_is_never_slower, .timeout = 60)
         "mufu", "tc_int8",    "tc_fp16",       "l2_gbps",     "hbm_gbps", "lds_bytes", "max_warps"};
     static const char *const models[] = {"llama-2-7b", "llama-3-70b", "mixtral-8x7b",
                                          "deepseek-v2-lite"};
-    static const char *const caches[] = {"kv16", "kv8", "kv4-naive", "kv4-qserve", "kv4-qoq"};
+    static const char *const caches[] = {"kv16",       "kv8",     "kv4-naive",
+                                         "kv4-qserve", "kv4-qoq", "kv8-qoq"};
     uint64_t seed = 9;
 
     for (int round = 0; round < 12; round++) {

@@ -134,9 +134,11 @@ static void explain_total(const struct qoq_sim_gemm_cost *cost, const struct qoq
         ceil(cost->waves / cost->occupancy), cost->iterations, it->gpu.latency_ns,
         cost->tile.stages - 1, cost->latency * 1e6);
     qoq_sim_explain_line(
-        "5.9", "launch %.3g + prologue %.3g + output %.3g + split %.3g + kernels before %.3g us",
+        "5.9",
+        "launch %.3g + prologue %.3g + output %.3g + split %.3g + kernels before %.3g and after "
+        "%.3g us",
         cost->launch * 1e6, cost->prologue * 1e6, cost->output * 1e6, cost->split * 1e6,
-        cost->pre * 1e6);
+        cost->pre * 1e6, cost->post * 1e6);
     qoq_sim_explain_line("5.9",
                          "time = max(main loop, main memory, L2, latency) + the rest = %.4g us = "
                          "%.4g TOP/s; bound by %s",

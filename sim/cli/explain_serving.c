@@ -50,6 +50,13 @@ static void explain_memory(const struct qoq_sim_serving *out, const struct qoq_s
          "token",
          memory->budget * 1e-9, memory->weights * 1e-9, it->cal.reserve, memory->usable * 1e-9,
          memory->cache_token * 1e-3);
+    if (it->scheme.prompt_logits_bytes > 0) {
+        LINE("8.4", "logits of every prompt token: %g x %g B", it->model.vocab,
+             it->scheme.prompt_logits_bytes);
+    }
+    if (it->kv.reserved_tokens > it->work.input + it->work.output) {
+        LINE("8.4", "a request reserves %g tokens of cache", it->kv.reserved_tokens);
+    }
     LINE("8.4", "%.4g KB of activations a prompt token: %g requests of %g + %g tokens fit",
          memory->act_token * 1e-3, memory->batch, it->work.input, it->work.output);
 }
@@ -64,6 +71,10 @@ static void explain_rates(const struct qoq_sim_serving *out, const struct qoq_si
          out->decode_head, out->decode_host, out->decode_exchange, out->decode);
     LINE("8.5", "%g x %g tokens / (%.4g + %.4g) s = %.4g tokens/s", out->batch, it->work.output,
          out->prefill, out->decode, out->tokens_per_second);
+    if (it->scheme.layer_kernels > 0 || it->scheme.post_kernels > 0) {
+        LINE("7.2", "launches of a step: %g layers x (%g elementwise, and %g after each product)",
+             it->model.layers, it->scheme.layer_kernels, it->scheme.post_kernels);
+    }
     LINE("8.7", "energy at most %.4g J per million tokens (%g W)", out->joules_per_million,
          it->gpu.tdp_w * it->work.tp);
 }

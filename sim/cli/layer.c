@@ -43,7 +43,7 @@ static void gemm_rows(struct qoq_sim_table *table, const struct qoq_sim_case *it
 {
     struct qoq_sim_layer_gemm gemm[QOQ_SIM_MAX_GEMMS];
 
-    qoq_sim_layer_gemms(gemm, &it->model, it->work.tp, tokens);
+    qoq_sim_layer_gemms(gemm, &it->model, it->work.tp, tokens, it->scheme.fused_products != 0);
     for (int i = 0; i < layer->gemms; i++) {
         qoq_sim_table_text(table, layer->name[i]);
         qoq_sim_table_number(table, layer->count[i]);

@@ -212,6 +212,7 @@ static void around_the_loop(struct qoq_sim_gemm_cost *cost, const struct qoq_sim
     cost->pre = s->pre_kernels * launch +
                 (m * k * s->pre_act_bytes + n * k * s->pre_weight_bytes) / gemm->bandwidth +
                 m * k * gemm->pre / (gemm->gpu->sms * gemm->hz);
+    cost->post = s->post_kernels * launch + m * n * s->post_out_bytes / gemm->bandwidth;
 }
 
 /* What a tile costs whatever its split. */
@@ -239,7 +240,8 @@ static void finish_tile(struct qoq_sim_gemm_cost *cost, const struct qoq_sim_gem
     cost->main = cost->waves * cost->iterations * (cost->clk_iteration + cost->clk_sync) / gemm->hz;
     around_the_loop(cost, gemm, m, n, k);
     cost->seconds = fmax(fmax(cost->main, cost->hbm), fmax(cost->l2, cost->latency)) +
-                    cost->launch + cost->prologue + cost->output + cost->split + cost->pre;
+                    cost->launch + cost->prologue + cost->output + cost->split + cost->pre +
+                    cost->post;
 }
 
 /* What the breakdown says, once the tile is chosen. */

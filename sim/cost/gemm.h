@@ -47,7 +47,7 @@ struct qoq_sim_gemm_cost {
         clk_iteration;  /* clk_ahead + clk_sum: CUDA cores before and after the MMA */
     double clk_without; /* the same iteration without dequantization and partial sums */
     double main, hbm_bytes, hbm, l2_bytes, l2, latency; /* these overlap */
-    double launch, prologue, output, split, pre;        /* these add up */
+    double launch, prologue, output, split, pre, post;  /* these add up */
     double seconds;
     double dequantization; /* share of the main loop that would go away without it */
     enum qoq_sim_pipe pipe;

@@ -50,8 +50,9 @@ struct state {
 static double needs(const struct state *s, const struct qoq_sim_request *r)
 {
     double page = s->it->kv.page_tokens;
+    double tokens = fmax(r->input + r->output, s->it->kv.reserved_tokens);
 
-    return ceil((r->input + r->output) / page) * page * s->memory.cache_token;
+    return ceil(tokens / page) * page * s->memory.cache_token;
 }
 
 static double cache_budget(const struct state *s)

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { FUSED_KERNELS = 5 }; /* C 7.1 */
+
 const char *qoq_sim_engine_prepare(struct qoq_sim_engine *engine, const struct qoq_sim_case *it)
 {
     const char *reason = qoq_sim_unsupported(&it->gpu, &it->scheme);
@@ -30,15 +32,20 @@ double qoq_sim_all_reduce(const struct qoq_sim_gpu *gpu, const struct qoq_sim_ca
            2 * (tp - 1) * cal->link_hop_us * 1e-6;
 }
 
-/* C 7.1: bytes per token of the five fused elementwise kernels of a layer. */
+/* C 7.1, 7.2: bytes per token of the elementwise kernels of a layer. */
 static double elementwise_bytes(const struct qoq_sim_case *it)
 {
     const struct qoq_sim_model *model = &it->model;
-    double act = qoq_sim_act_bytes(&it->scheme), tp = it->work.tp;
+    const struct qoq_sim_scheme *s = &it->scheme;
+    double act = qoq_sim_act_bytes(s), tp = it->work.tp;
     double q = model->q_heads * model->head_dim / tp, cache = qoq_sim_cache_elements(model) / tp;
     double ffn = (model->experts > 0 ? model->ffn * model->experts_per_token + model->shared_ffn
                                      : model->ffn) /
                  tp;
+    if (s->layer_kernels > 0) {
+        return model->hidden * s->layer_hidden_bytes + q * s->layer_query_bytes +
+               cache * s->layer_cache_bytes + ffn * s->layer_ffn_bytes;
+    }
     double norms = 2 * model->hidden * (2 + 2 + 2 + act);
     double rope = (q + cache) * 4;
     double quantize = q * (2 + act);
@@ -54,7 +61,8 @@ int qoq_sim_layer_cost(struct qoq_sim_layer *layer, const struct qoq_sim_engine 
     struct qoq_sim_layer_gemm gemm[QOQ_SIM_MAX_GEMMS];
     double launch = it->cal.launch_us * 1e-6;
 
-    layer->gemms = qoq_sim_layer_gemms(gemm, &it->model, it->work.tp, tokens);
+    layer->gemms =
+        qoq_sim_layer_gemms(gemm, &it->model, it->work.tp, tokens, it->scheme.fused_products != 0);
     layer->gemm_seconds = 0;
     for (int i = 0; i < layer->gemms; i++) {
         double rows = fmax(1, ceil(tokens * gemm[i].rows_share));
@@ -66,9 +74,10 @@ int qoq_sim_layer_cost(struct qoq_sim_layer *layer, const struct qoq_sim_engine 
         layer->gemm_seconds += gemm[i].count * layer->gemm[i].seconds;
     }
     layer->elementwise_bytes = tokens * elementwise_bytes(it);
+    layer->launches = it->scheme.layer_kernels > 0 ? it->scheme.layer_kernels : FUSED_KERNELS;
     layer->elementwise =
         layer->elementwise_bytes / (qoq_sim_stream(&it->gpu) * it->cal.eta_elementwise) +
-        5 * launch;
+        layer->launches * launch;
     layer->exchange =
         2 * qoq_sim_all_reduce(&it->gpu, &it->cal, it->work.tp, tokens * it->model.hidden * 2);
     return 0;

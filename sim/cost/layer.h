@@ -11,9 +11,9 @@
 struct qoq_sim_layer {
     int gemms;
     const char *name[QOQ_SIM_MAX_GEMMS];
-    double count[QOQ_SIM_MAX_GEMMS];                  /* products of each kind */
-    struct qoq_sim_gemm_cost gemm[QOQ_SIM_MAX_GEMMS]; /* of one product */
-    double gemm_seconds, elementwise, elementwise_bytes,
+    double count[QOQ_SIM_MAX_GEMMS];                               /* products of each kind */
+    struct qoq_sim_gemm_cost gemm[QOQ_SIM_MAX_GEMMS];              /* of one product */
+    double gemm_seconds, elementwise, elementwise_bytes, launches, /* of elementwise kernels */
         exchange; /* of all; exchange: all-reduces */
 };
 

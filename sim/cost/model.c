@@ -40,46 +40,53 @@ static void add(struct qoq_sim_layer_gemm *out, int *count, const char *name, do
     *count += 1;
 }
 
-/* Query, key and value as one product, or the latent projections; then the output projection. */
+/* Query, key and value, or the latent projections; then the output projection. */
 static void add_attention(struct qoq_sim_layer_gemm *out, int *count,
-                          const struct qoq_sim_model *model, double tp)
+                          const struct qoq_sim_model *model, double tp, int fused)
 {
-    double q = model->q_heads * model->head_dim;
+    double q = model->q_heads * model->head_dim, kv = model->kv_heads * model->head_dim;
 
     if (model->latent_rank > 0) {
         add(out, count, "q", model->q_heads * (model->head_dim + model->latent_rope) / tp,
             model->hidden, 1, 1);
         add(out, count, "kv latent", model->latent_rank + model->latent_rope, model->hidden, 1, 1);
         add(out, count, "kv up", 2 * q / tp, model->latent_rank, 1, 1);
+    } else if (fused) {
+        add(out, count, "qkv", (q + 2 * kv) / tp, model->hidden, 1, 1);
     } else {
-        add(out, count, "qkv", (q + 2 * model->kv_heads * model->head_dim) / tp, model->hidden, 1,
-            1);
+        add(out, count, "q", q / tp, model->hidden, 1, 1);
+        add(out, count, "k, v", kv / tp, model->hidden, 2, 1);
     }
     add(out, count, "o", model->hidden, q / tp, 1, 1);
 }
 
 static void add_ffn(struct qoq_sim_layer_gemm *out, int *count, const struct qoq_sim_model *model,
-                    double width, double products, double share)
+                    double width, double products, double share, int fused)
 {
-    add(out, count, model->gated != 0 ? "gate+up" : "up", (model->gated != 0 ? 2 : 1) * width,
-        model->hidden, products, share);
+    if (model->gated != 0 && !fused) {
+        add(out, count, "gate, up", width, model->hidden, 2 * products, share);
+    } else {
+        add(out, count, model->gated != 0 ? "gate+up" : "up", (model->gated != 0 ? 2 : 1) * width,
+            model->hidden, products, share);
+    }
     add(out, count, "down", model->hidden, width, products, share);
 }
 
 int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS],
-                        const struct qoq_sim_model *model, double tp, double tokens)
+                        const struct qoq_sim_model *model, double tp, double tokens, int fused)
 {
     int count = 0;
 
-    add_attention(out, &count, model, tp);
+    add_attention(out, &count, model, tp, fused);
     if (model->experts > 0) {
         double active = fmin(model->experts, tokens * model->experts_per_token);
-        add_ffn(out, &count, model, model->ffn / tp, active, model->experts_per_token / active);
+        add_ffn(out, &count, model, model->ffn / tp, active, model->experts_per_token / active,
+                fused);
         if (model->shared_ffn > 0) {
-            add_ffn(out, &count, model, model->shared_ffn / tp, 1, 1);
+            add_ffn(out, &count, model, model->shared_ffn / tp, 1, 1, fused);
         }
     } else {
-        add_ffn(out, &count, model, model->ffn / tp, 1, 1);
+        add_ffn(out, &count, model, model->ffn / tp, 1, 1, fused);
     }
     return count;
 }
@@ -88,7 +95,7 @@ double qoq_sim_layer_parameters(const struct qoq_sim_model *model)
 {
     struct qoq_sim_layer_gemm gemm[QOQ_SIM_MAX_GEMMS];
     double all_experts_run = model->experts + 1;
-    int count = qoq_sim_layer_gemms(gemm, model, 1, all_experts_run);
+    int count = qoq_sim_layer_gemms(gemm, model, 1, all_experts_run, 1);
     double sum = 0;
 
     for (int i = 0; i < count; i++) {

@@ -23,10 +23,11 @@ struct qoq_sim_layer_gemm {
     double n, k, count, rows_share;
 };
 
-/* The products of one layer with `tp` GPUs sharing it and `tokens` rows; returns their number. Rows
+/* The products of one layer with `tp` GPUs sharing it and `tokens` rows; returns their number.
+ * `fused`: query, key and value are one product, and gate with up. Rows
  * spread evenly over experts, and no more experts run than tokens ask for. C 8.2 */
 int qoq_sim_layer_gemms(struct qoq_sim_layer_gemm out[QOQ_SIM_MAX_GEMMS],
-                        const struct qoq_sim_model *model, double tp, double tokens);
+                        const struct qoq_sim_model *model, double tp, double tokens, int fused);
 
 /* Parameters in the quantized matrices of all layers, and in embedding and head. */
 double qoq_sim_layer_parameters(const struct qoq_sim_model *model);

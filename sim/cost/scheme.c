@@ -48,12 +48,34 @@ static const struct qoq_field scheme_fields[] = {
       "1: CUDA-core work overlaps tensor work, 0: one after the other"),
     F(dequant_per_warp, "", 0, 1, 1, M | W,
       "1: every warp dequantizes its own fragments, 0: once per block"),
-    F(tiles, "", 0, 1, 0, M | W, "set of tiles: 0 general search, 1 those of QServe"),
+    F(tiles, "", 0, 2, 0, M | W,
+      "set of tiles: 0 general search, 1 those of QServe, 2 the one of tile_m and so on"),
+    F(tile_m, "", 0, 1024, 0, M | W, "rows of the one tile"),
+    F(tile_n, "", 0, 1024, 0, M | W, "columns of the one tile"),
+    F(tile_k, "", 0, 1024, 0, M | W, "depth of one iteration of the one tile"),
+    F(tile_warp_m, "", 0, 1024, 0, M | W, "rows of a warp of the one tile"),
+    F(tile_warp_n, "", 0, 1024, 0, M | W, "columns of a warp of the one tile"),
+    F(tile_stages, "", 0, 16, 0, M | W, "buffers of the one tile"),
     F(sum_group, "", 0, 1 << 20, 0, M | W, "k elements between two partial sums; 0: none"),
     F(pre_kernels, "", 0, 100, 0, M,
       "kernels launched before the product, beyond the usual quantization"),
     F(pre_act_bytes, "B", 0, 1000, 0, M, "bytes those kernels move per activation"),
     F(pre_weight_bytes, "B", 0, 1000, 0, M, "bytes those kernels move per weight"),
+    F(post_kernels, "", 0, 100, 0, M, "kernels launched after the product to finish it"),
+    F(post_out_bytes, "B", 0, 1000, 0, M, "bytes those kernels move per output element"),
+    F(fused_products, "", 0, 1, 1, M | W,
+      "1: QKV is one product, and gate with up; 0: each by itself"),
+    F(layer_kernels, "", 0, 10000, 0, M,
+      "elementwise kernels of a layer, each launched; 0: the five fused ones, whatever the bytes"),
+    F(layer_hidden_bytes, "B", 0, 10000, 0, M, "bytes those move per element of the residual"),
+    F(layer_query_bytes, "B", 0, 10000, 0, M, "bytes those move per element of the query"),
+    F(layer_cache_bytes, "B", 0, 10000, 0, M, "bytes those move per cached element"),
+    F(layer_ffn_bytes, "B", 0, 10000, 0, M, "bytes those move per element of the inner width"),
+    F(prompt_kernels, "", 0, 10000, 0, M,
+      "kernels for each prompt of a pass and layer, beside those of the layer"),
+    F(prompt_query_bytes, "B", 0, 10000, 0, M, "bytes those move per element of the query"),
+    F(prompt_logits_bytes, "B", 0, 64, 0, M,
+      "logits of every prompt token, per entry of the vocabulary; 0: of the last token only"),
     MIX(qoq_sim_scheme, weight),
     MIX(qoq_sim_scheme, act),
     MIX(qoq_sim_scheme, sum),
@@ -81,6 +103,8 @@ static const struct qoq_field kv_fields[] = {
     F(splits, "", 0, 1, 0, M | W, "1: the sequence is split over blocks when heads are few"),
     F(load_bytes, "B", 1, 128, 16, M, "bytes of one thread's load"),
     F(page_tokens, "", 1, 1 << 20, 64, M | W, "tokens of a page"),
+    F(reserved_tokens, "", 0, 1 << 24, 0, M | W,
+      "tokens reserved for a sequence, whatever it needs; 0: what it needs"),
     MIX(qoq_sim_kv, element),
     MIX(qoq_sim_kv, key),
     MIX(qoq_sim_kv, append),
@@ -114,6 +138,15 @@ double qoq_sim_mix_total(const struct qoq_sim_mix *mix)
     return sum;
 }
 
+/* Of QOQ_SIM_TILES_ONE: whole warps of at least 8 x 8, at most 32 of them, and a pipeline. */
+static int is_tile(const struct qoq_sim_scheme *s)
+{
+    return s->tile_k >= 16 && s->tile_stages >= 2 && s->tile_warp_m >= 8 && s->tile_warp_n >= 8 &&
+           s->tile_m >= s->tile_warp_m && s->tile_n >= s->tile_warp_n &&
+           fmod(s->tile_m, s->tile_warp_m) == 0 && fmod(s->tile_n, s->tile_warp_n) == 0 &&
+           s->tile_m / s->tile_warp_m * (s->tile_n / s->tile_warp_n) <= 32;
+}
+
 const char *qoq_sim_unsupported(const struct qoq_sim_gpu *gpu, const struct qoq_sim_scheme *scheme)
 {
     double shares = scheme->share_fp16 + scheme->share_int8 + scheme->share_fp8 +
@@ -124,6 +157,11 @@ const char *qoq_sim_unsupported(const struct qoq_sim_gpu *gpu, const struct qoq_
     }
     if (scheme->share_w4a8 > 0 && gpu->tc_w4a8 <= 0) {
         return "the GPU has no mixed INT4 x INT8 unit (gpu.tc_w4a8)";
+    }
+    if (scheme->tiles == QOQ_SIM_TILES_ONE && !is_tile(scheme)) {
+        return "its tile_m, tile_n, tile_k, tile_warp_m, tile_warp_n and tile_stages are not a "
+               "tile "
+               "of 1 to 32 whole warps with 2 or more stages";
     }
     if (shares > 1 + 1e-9) {
         return "its shares of the tensor paths add up to more than 1";

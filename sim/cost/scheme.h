@@ -10,7 +10,7 @@
 #include "sim/cost/gpu.h"
 
 /* Tile sets that a kernel may choose from. C 5.8 */
-enum { QOQ_SIM_TILES_ALL = 0, QOQ_SIM_TILES_QSERVE = 1 };
+enum { QOQ_SIM_TILES_ALL = 0, QOQ_SIM_TILES_QSERVE = 1, QOQ_SIM_TILES_ONE = 2 };
 
 struct qoq_sim_scheme {
     struct qoq_description head;
@@ -22,8 +22,14 @@ struct qoq_sim_scheme {
     double mma_sync; /* 1: cannot use warp-group instructions */
     double library;  /* 1: as tuned as the vendor's library */
     double acc_registers, overlapped, dequant_per_warp, tiles;
+    double tile_m, tile_n, tile_k, tile_warp_m, tile_warp_n, tile_stages; /* of QOQ_SIM_TILES_ONE */
     double sum_group; /* k elements between two partial sums; 0: none */
-    double pre_kernels, pre_act_bytes, pre_weight_bytes;
+    double pre_kernels, pre_act_bytes, pre_weight_bytes, post_kernels, post_out_bytes;
+    double fused_products; /* 1: QKV is one product, and gate with up */
+    double layer_kernels;  /* elementwise kernels of a layer; 0: the five fused ones of C 7.1 */
+    double layer_hidden_bytes, layer_query_bytes, layer_cache_bytes, layer_ffn_bytes; /* C 7.2 */
+    double prompt_kernels, prompt_query_bytes; /* of one prompt and layer, beside the above */
+    double prompt_logits_bytes; /* of one token and entry of the vocabulary; 0: last token only */
     struct qoq_sim_mix weight, act, sum, mac, output, thread, pre;
 };
 
@@ -35,6 +41,7 @@ struct qoq_sim_kv {
     double splits;            /* 1: the sequence is split over blocks when heads are few */
     double load_bytes;        /* of one thread's load: sets the bytes in flight */
     double page_tokens;
+    double reserved_tokens; /* least cache of a sequence, whatever it needs */
     struct qoq_sim_mix element, key, append;
 };
 

@@ -21,7 +21,7 @@ static double weight_bytes(const struct qoq_sim_case *it)
 }
 
 /* C 8.4: buffers of an unchunked prefill pass: both halves of the gated product, its quantized
- * result, QKV, residual stream. */
+ * result, QKV, residual stream; or, when those are gone, the logits of all prompt tokens. */
 static double act_token_bytes(const struct qoq_sim_case *it)
 {
     const struct qoq_sim_model *model = &it->model;
@@ -31,7 +31,9 @@ static double act_token_bytes(const struct qoq_sim_case *it)
                  tp;
     double qkv = (model->q_heads * model->head_dim + qoq_sim_cache_elements(model)) / tp;
 
-    return 4 * ffn + act * ffn + 2 * qkv + 6 * model->hidden;
+    double logits = it->scheme.prompt_logits_bytes * model->vocab / tp;
+
+    return fmax(4 * ffn + act * ffn + 2 * qkv + 6 * model->hidden, logits);
 }
 
 void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_case *it,
@@ -39,7 +41,8 @@ void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_c
 {
     const struct qoq_sim_kv *kv = &it->kv;
     double heads = qoq_sim_cache_heads(&it->model), elements = qoq_sim_cache_elements(&it->model);
-    double pages = ceil((input + output) / kv->page_tokens) + 1;
+    double pages = fmax(ceil((input + output) / kv->page_tokens) + 1,
+                        ceil(kv->reserved_tokens / kv->page_tokens));
 
     memory->weights = weight_bytes(it);
     memory->budget = it->gpu.hbm_usable_gib * 1073741824 - CONTEXT_BYTES;
@@ -58,6 +61,17 @@ void qoq_sim_memory_budget(struct qoq_sim_memory *memory, const struct qoq_sim_c
     memory->batch = fmax(0, memory->batch);
 }
 
+/* C 7.2: what the software does for one prompt after the other, in a layer. */
+static double prompt_by_prompt(const struct qoq_sim_case *it, double sequences, double input)
+{
+    const struct qoq_sim_scheme *s = &it->scheme;
+    double q = it->model.q_heads * it->model.head_dim / it->work.tp;
+
+    return sequences * (s->prompt_kernels * it->cal.launch_us * 1e-6 +
+                        input * q * s->prompt_query_bytes /
+                            (qoq_sim_stream(&it->gpu) * it->cal.eta_elementwise));
+}
+
 double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double sequences, double input)
 {
     const struct qoq_sim_case *it = engine->it;
@@ -68,9 +82,10 @@ double qoq_sim_prefill_seconds(const struct qoq_sim_engine *engine, double seque
     }
     double attention =
         qoq_sim_attention_prefill(&it->gpu, &it->kv, &it->cal, &engine->heads, sequences, input);
-    return it->model.layers *
-               (layer.gemm_seconds + layer.elementwise + layer.exchange + attention) +
-           qoq_sim_head_seconds(engine, sequences) + it->cal.step_us * 1e-6;
+    double heads = it->scheme.prompt_logits_bytes > 0 ? sequences * input : sequences;
+    return it->model.layers * (layer.gemm_seconds + layer.elementwise + layer.exchange + attention +
+                               prompt_by_prompt(it, sequences, input)) +
+           qoq_sim_head_seconds(engine, heads) + it->cal.step_us * 1e-6;
 }
 
 double qoq_sim_decode_seconds(const struct qoq_sim_engine *engine,

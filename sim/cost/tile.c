@@ -55,6 +55,13 @@ int qoq_sim_tiles(struct qoq_sim_tile out[QOQ_SIM_MAX_TILES], const struct qoq_s
 {
     int count = sizeof qserve_tiles / sizeof qserve_tiles[0];
 
+    if (scheme->tiles == QOQ_SIM_TILES_ONE) {
+        out[0] = (struct qoq_sim_tile){(int)scheme->tile_m,      (int)scheme->tile_n,
+                                       (int)scheme->tile_k,      (int)scheme->tile_warp_m,
+                                       (int)scheme->tile_warp_n, (int)scheme->tile_k,
+                                       (int)scheme->tile_stages, 1};
+        return 1;
+    }
     if (scheme->tiles != QOQ_SIM_TILES_QSERVE) {
         return general_tiles(out);
     }

@@ -32,6 +32,37 @@ for table in roofline overhead attention ratios gemm ablation throughput-a100 th
     check "reproduce $table" same_table "$table"
 done
 
+# A scheme file beside the shipped ones, so that ../counts is found.
+mkdir -p "$scratch/schemes" "$scratch/counts"
+ln -s "$QOQ_DATADIR/counts/kernels.csv" "$scratch/counts/kernels.csv"
+printf 'kernel,field,operations,per\ngood,weight.lop3,1,2\nzero,weight.lop3,1,0\nodd,weight.nothing,1,2\nbig,weight.lop3,1e9,2\n' > "$scratch/counts/mine.csv"
+printf 'kernel,field,operations\ngood,weight.lop3,1\n' > "$scratch/counts/short.csv"
+scheme_with() { # COUNTS VALUES
+    printf '{"format": "qoq-scheme", "version": 1, "title": "t", "source": "s", "counts": %s, "values": {"weight_bits": 4, "act_bits": 8, "share_int8": 1%s}}\n' "$1" "$2" > "$scratch/schemes/mine.json"
+}
+# refused WORDS: the file just written is refused in one line with these words.
+refused() {
+    "$sim" gemm -s "$scratch/schemes/mine.json" > "$scratch/out" 2> "$scratch/err"
+    [ $? -eq 2 ] && [ "$(wc -l < "$scratch/err")" -eq 1 ] && grep -q -- "$1" "$scratch/err"
+}
+scheme_with '{"table": "mine", "kernel": "good"}' ''
+check "counts from a table of one's own" says '^weight.lop3 +0.5 ' "$sim" list scheme "$scratch/schemes/mine.json"
+check "their source" says 'weight.lop3 .*counted .*good in counts/mine.csv' "$sim" list scheme "$scratch/schemes/mine.json"
+scheme_with '{"table": "mine", "kernel": "none"}' ''; check "counts: no such kernel" refused 'counts.kernel.*none'
+scheme_with '{"table": "none", "kernel": "good"}' ''; check "counts: no such table" refused 'none.csv'
+scheme_with '{"table": "../mine", "kernel": "good"}' ''; check "counts: a path" refused 'counts.table'
+scheme_with '{"table": "mine"}' ''; check "counts: no kernel named" refused 'counts.kernel'
+scheme_with '{"table": "mine", "kernel": "good", "row": 1}' ''; check "counts: unknown member" refused 'counts.row'
+scheme_with '"mine"' ''; check "counts: not an object" refused 'counts'
+scheme_with '{"table": "short", "kernel": "good"}' ''; check "counts: missing column" refused 'short.csv.*per'
+scheme_with '{"table": "mine", "kernel": "zero"}' ''; check "counts: over nothing" refused 'mine.csv'
+scheme_with '{"table": "mine", "kernel": "odd"}' ''; check "counts: unknown field" refused 'weight.nothing'
+scheme_with '{"table": "mine", "kernel": "big"}' ''; check "counts: out of range" refused 'weight.lop3'
+scheme_with '{"table": "mine", "kernel": "good"}' ', "weight.lop3": 1'; check "counts: a value given twice" refused 'weight.lop3.*also counted'
+scheme_with '{"table": "kernels", "kernel": "attention_kv4"}' ''; check "counts of a cache are not those of a product" refused 'element.lop3'
+check "a tile that is none" trouble "$sim" gemm -s w4a4-atom --set scheme.tile_warp_m=48
+check "a tile from the command line" says 'tile|48.32' "$sim" explain gemm -s w4a4-atom --set scheme.tile_m=96 --set scheme.tile_warp_m=48
+
 naive="gemm -s w4a8-naive -m 256 -n 12288"
 # shellcheck disable=SC2086
 {
@@ -98,6 +129,7 @@ check "figure without a known suffix" trouble "$sim" roofline --plot x.gif
 
 # Kernels on the emulator.
 if [ "$QOQ_HAVE_EMULATOR" = yes ]; then
+    check "the counts of the kernels are the committed ones" sh -c '"$1/counts/count-kernels" "$2" | cmp - "$1/counts/kernels.csv"' - "$QOQ_DATADIR" "$sim"
     check "the list of kernels" says 'gemm_w4a8_group' "$sim" run --list
     check "a product: equal" says 'gemm_w4a8_group .* equal' "$sim" run gemm_w4a8_group --m 3 --n 40 --k 200 --bias 1
     check "its counts" sh -c '"$1" run gemm_w8a8 --m 16 --n 128 --k 128 --csv | grep -qx "gemm_w8a8_m16n128k128,all,mma_s8,,64"' - "$sim"
