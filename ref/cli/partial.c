@@ -4,6 +4,7 @@
 
 #include "cli/partial.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,13 +51,33 @@ static void remove_part(const struct qoq_partial *partial, const char *kind, siz
     free(path);
 }
 
-/* Every file that may be there. */
+/* Whether a file in the directory is one of ours, complete or as a killed run left it. */
+static int is_part(const char *name)
+{
+    static const char *const kinds[] = {"ends-", "layer-", "hidden-"};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strncmp(name, kinds[i], strlen(kinds[i])) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void remove_parts(const struct qoq_partial *partial)
 {
-    remove_part(partial, "ends", 0);
-    for (size_t i = 0; i < partial->outline.config->layers; i++) {
-        remove_part(partial, "layer", i);
-        remove_part(partial, "hidden", i);
+    DIR *directory = opendir(partial->directory);
+
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        char *path =
+            is_part(entry->d_name) ? qoq_file_join(partial->directory, entry->d_name) : NULL;
+        if (path != NULL) {
+            unlink(path);
+        }
+        free(path);
+    }
+    if (directory != NULL) {
+        closedir(directory);
     }
 }
 

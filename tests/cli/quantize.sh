@@ -43,7 +43,8 @@ interrupted() {
     done
     [ ! -e again.h5 ] && [ -e again.h5.work/layer-00001.h5 ]
 }
-resumed() { quantize -o again.h5 && grep -q 'going on after layer [1-5] of 5' err && cmp qoq.h5 again.h5 && [ ! -e again.h5.work ]; }
+# What a kill in the middle of a write leaves must go too.
+resumed() { touch again.h5.work/layer-00004.h5.tmp.1.0; quantize -o again.h5 && grep -q 'going on after layer [1-5] of 5' err && cmp qoq.h5 again.h5 && [ ! -e again.h5.work ]; }
 other_job() { mkdir -p other.h5.work && cp saved/* other.h5.work/ && refused "other.h5.work.*job.*another" "$QOQ" quantize "$model" --calibration "$text" --sequences 23 --length 64 -o other.h5; }
 other_weights() {
     rm -rf changed other.h5.work; cp -r "$model" changed && mkdir other.h5.work && cp saved/* other.h5.work/ &&
