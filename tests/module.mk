@@ -115,7 +115,6 @@ endif
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
 	tests/architectures tests/transformers.sh \
-	tests/python/check_golden.py \
 	tests/python/make_architectures.py \
 	tests/python/check_rounding.py \
 	tests/python/check_export.py \

@@ -231,7 +231,7 @@ int qoq_ablate_row_run(double *nll, const struct qoq_ablate_row *row,
 {
     struct run run = {.row = row, .job = job, .err = {QOQ_OK, ""}, .nll = nll};
 
-    run.model = row->original ? qoq_file_join(job->model, "") : path_of(&run, ".h5");
+    run.model = row->original ? strdup(job->model) : path_of(&run, ".h5");
     run.results = path_of(&run, ".nll.csv");
     int status = run_row(&run);
     free(run.model);

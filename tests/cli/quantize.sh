@@ -71,6 +71,7 @@ ablated() {
         "$QOQ" ablate "$model" -c "$text" -t "$text" --calibration-length 64 -g 32 -n 5 -o table > third && ! cmp -s first third &&
         [ "$(wc -l < table/gptq.nll.csv)" = 6 ]
 }
+ablated_file() { "$QOQ" ablate fp32.h5 -c "$text" -t "$text" -n 1 --only original -o from > one && grep -q '^original' from/steps.csv; }
 table_refused() { printf 'name,label,scheme,group,steps,paper\na,A,w4a8kv4,,magic,\n' > t.csv && refused 't.csv.*steps.*magic' "$QOQ" ablate "$model" -c "$text" -t "$text" -T t.csv -o t; }
 
 check "every method" methods
@@ -87,6 +88,7 @@ check "a binary32 file of ours is a source too" streamed_source
 check "--report: feedback lowers the error of every linear layer" reported
 check "eval --reference tells near from far" divergence
 if command -v gnuplot > /dev/null; then check "ablate: table, figure, continuation" ablated; else skip "ablate" "no gnuplot"; fi
+check "ablate takes a binary32 file" ablated_file
 check "ablate refuses a step it does not know" table_refused
 check "calibration is asked for" refused "calibration" "$QOQ" quantize "$model" -m qoq -o x.h5
 check "an unknown method is refused" refused "magic" "$QOQ" quantize "$model" -m magic -o x.h5
