@@ -342,6 +342,12 @@ bench: tests/bench_products$(EXEEXT) tests/bench_attention$(EXEEXT) tests/bench_
 check-transformers:
 	$(SHELL) $(srcdir)/tests/transformers.sh $(srcdir)
 
+# Two layers of Llama-3-8B's shapes through the quantizer within 12 GiB: tens of minutes.
+check-large: qoq$(EXEEXT)
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/large.sh $(srcdir) ./qoq$(EXEEXT) $(LARGE_DIR)
+LARGE_DIR =
+EXTRA_DIST += tests/large.sh tests/python/make_large.py
+
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/bits.sh
