@@ -100,8 +100,9 @@ struct qoq_layer_report {
 struct qoq_quantizer;
 
 /* config: of the baseline. token [sequences][length]: calibration text, read only during
- * qoq_quantizer_ends; sequences may be 0 where no step needs it. QOQ_ERR_UNSUPPORTED: the hidden
- * size or head width has no Hadamard matrix that this library can construct. */
+ * qoq_quantizer_ends; sequences may be 0 where no step needs it: errors are then not reported.
+ * QOQ_ERR_UNSUPPORTED: the hidden size or head width has no Hadamard matrix that this library can
+ * construct. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_quantizer_create(struct qoq_quantizer **out,
                                                          const struct qoq_recipe *recipe,
                                                          const struct qoq_config *config,

@@ -205,11 +205,12 @@ static int make_recipe(struct options *options)
                               "them: see --report",
                               options->job.method);
     }
-    if (!qoq_recipe_needs_tokens(&options->job.recipe)) {
+    int report = options->job.report != NULL;
+    if (!report && !qoq_recipe_needs_tokens(&options->job.recipe)) {
         options->job.tokens = NULL;
     } else if (options->job.tokens == NULL) {
         return qoq_cli_misuse("quantize", "%s needs a text (--calibration TOKENS)",
-                              options->job.method);
+                              report ? "--report" : options->job.method);
     }
     return -1;
 }

@@ -273,8 +273,7 @@ static enum qoq_status quantize_layer(struct run *run, struct qoq_layer *layer,
 /* The layers that an earlier run finished: their weights must be the same still. */
 static enum qoq_status take_up(struct run *run, struct qoq_layer *layer)
 {
-    size_t done = qoq_partial_layers(&run->partial, qoq_recipe_needs_tokens(&run->job->recipe)),
-           count;
+    size_t done = qoq_partial_layers(&run->partial, run->job->tokens != NULL), count;
     float *hidden = qoq_quantizer_hidden(run->quantizer, &count);
     char hex[65];
 

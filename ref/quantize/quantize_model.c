@@ -132,7 +132,8 @@ enum qoq_status qoq_model_quantize(struct qoq_model **out, const struct qoq_mode
     if (baseline == NULL || baseline->precision != QOQ_FP32) {
         return QOQ_ERR_ARGUMENT;
     }
-    QOQ_TRY(qoq_quantizer_create(&quantizer, recipe, &baseline->config, sequences, length));
+    QOQ_TRY(qoq_quantizer_create(&quantizer, recipe, &baseline->config,
+                                 token != NULL ? sequences : 0, length));
     enum qoq_status status = run(out, quantizer, baseline, token, progress);
     qoq_quantizer_free(quantizer);
     if (status != QOQ_OK) {

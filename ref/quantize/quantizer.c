@@ -24,7 +24,7 @@ static enum qoq_status create_parts(struct qoq_quantizer *q)
                                     q->recipe.rotation == QOQ_ROTATION_RANDOM_SIGNS,
                                     q->recipe.seed));
     }
-    if (qoq_recipe_needs_tokens(&q->recipe)) {
+    if (q->sequences > 0) {
         size_t rows = qoq_size_mul(q->sequences, q->length);
         size_t bytes = qoq_size_mul(qoq_size_mul(rows, q->source.hidden), sizeof *q->hidden);
         q->hidden = bytes < SIZE_MAX ? malloc(bytes) : NULL;
@@ -45,8 +45,8 @@ enum qoq_status qoq_quantizer_create(struct qoq_quantizer **out, const struct qo
         return QOQ_ERR_ARGUMENT;
     }
     QOQ_TRY(qoq_recipe_check(recipe, config, NULL));
-    if (qoq_recipe_needs_tokens(recipe) &&
-        (sequences == 0 || length < 2 || length > config->max_positions)) {
+    if (sequences == 0 ? qoq_recipe_needs_tokens(recipe)
+                       : length < 2 || length > config->max_positions) {
         return QOQ_ERR_SHAPE;
     }
     struct qoq_quantizer *q = calloc(1, sizeof *q);

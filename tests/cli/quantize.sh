@@ -59,6 +59,11 @@ streamed_source() { quantize -s w16a16 -m none -o fp32.h5 && "$QOQ" quantize fp3
 reported() {
     quantize -g 32 --report report.csv -o r.h5 && awk -F, 'NR > 1 { n++; if (!($6 < $5 && $5 < $4)) { print; bad = 1 } } END { exit bad || n != 35 }' report.csv
 }
+# Rounding to nearest looks at no text, its report does: there the error is that of nearest, and the model is the same.
+reported_rounding() {
+    quantize -m rtn --report nearest.csv -o n.h5 && awk -F, 'NR > 1 { n++; if (!($6 == $5 && 0 < $5 && $5 < $4)) { print; bad = 1 } } END { exit bad || n != 35 }' nearest.csv &&
+        "$QOQ" quantize "$model" -o plain.h5 && cmp n.h5 plain.h5
+}
 divergence() {
     "$QOQ" eval a8.h5 qoq.h5 --reference "$model" --tokens "$text" --sequences 5 --csv > d.csv && cat d.csv &&
         awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "divergence") k = i; if ($i == "agreement") a = i } }
@@ -86,11 +91,13 @@ check "--restart begins anew" restarted
 check "one and three threads: the same file" threads
 check "a binary32 file of ours is a source too" streamed_source
 check "--report: feedback lowers the error of every linear layer" reported
+check "--report measures rounding to nearest too" reported_rounding
 check "eval --reference tells near from far" divergence
 if command -v gnuplot > /dev/null; then check "ablate: table, figure, continuation" ablated; else skip "ablate" "no gnuplot"; fi
 check "ablate takes a binary32 file" ablated_file
 check "ablate refuses a step it does not know" table_refused
 check "calibration is asked for" refused "calibration" "$QOQ" quantize "$model" -m qoq -o x.h5
+check "a report asks for calibration" refused "calibration" "$QOQ" quantize "$model" -m rtn --report x.csv -o x.h5
 check "an unknown method is refused" refused "magic" "$QOQ" quantize "$model" -m magic -o x.h5
 check "an unknown step is refused" refused "rotat" "$QOQ" quantize "$model" --steps rotat -o x.h5
 check "pieces longer than any sequence are refused" refused "no sequence has 400" "$QOQ" quantize "$model" -c "$text" -l 400 -o x.h5
