@@ -14,6 +14,41 @@ libqoq_verify_la_SOURCES = \
 	gpu/verify/verify.h
 libqoq_verify_la_CFLAGS = $(AM_CFLAGS)
 
+# What the bench does, but for the device: gpu/bench/*.cu, or the emulator in tests.
+noinst_LTLIBRARIES += libqoq-bench.la
+libqoq_bench_la_SOURCES = \
+	gpu/bench/cache.c \
+	gpu/bench/ceilings.c \
+	gpu/bench/ceilings.h \
+	gpu/bench/contents.c \
+	gpu/bench/contents.h \
+	gpu/bench/device.h \
+	gpu/bench/kernels.c \
+	gpu/bench/kernels.h \
+	gpu/bench/library.h \
+	gpu/bench/loops.h \
+	gpu/bench/measure.c \
+	gpu/bench/measure.h \
+	gpu/bench/operators.h \
+	gpu/bench/plan.c \
+	gpu/bench/plan.h \
+	gpu/bench/predict.c \
+	gpu/bench/predict.h \
+	gpu/bench/products.c \
+	gpu/bench/report.c \
+	gpu/bench/report.h \
+	gpu/bench/result.h \
+	gpu/bench/rival.c \
+	gpu/bench/rival.h \
+	gpu/bench/rows.c \
+	gpu/bench/run.c \
+	gpu/bench/run.h \
+	gpu/bench/sets.c \
+	gpu/bench/sets.h \
+	gpu/bench/stats.c \
+	gpu/bench/stats.h
+libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
+
 gpu_sources = \
 	gpu/attention.cuh \
 	gpu/attention_merge.cuh \
@@ -26,28 +61,55 @@ gpu_sources = \
 	gpu/primitives/cuda.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
+	gpu/primitives/peak_cuda.h \
 	gpu/primitives/primitives.h \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
 cuda_sources = gpu/attention.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
-EXTRA_DIST += $(gpu_sources) $(cuda_sources) gpu/cli/main.c gpu/limits.csv
+bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
+gpu_cli_sources = \
+	gpu/cli/bench.c \
+	gpu/cli/bench.h \
+	gpu/cli/bench_options.c \
+	gpu/cli/commands.h \
+	gpu/cli/main.c \
+	gpu/cli/verify.c
+# What the program takes from other rooms.
+gpu_program_sources = $(gpu_cli_sources) ref/cli/cli.c ref/cli/cli.h ref/cli/data_directory.h sim/cli/load.c sim/cli/load.h
+gpu_program_libs = libqoq-bench.la libqoq-verify.la libqoq-sim.la libqoq-data.la libqoq-core.la
+EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) $(gpu_cli_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
+	gpu/static/no_network.c gpu/limits.csv
 
 if HAVE_CUDA
 lib_LTLIBRARIES += libqoq-cuda.la
+noinst_LTLIBRARIES += libqoq-kernels.la libqoq-bench-cuda.la
 bin_PROGRAMS += qoq-gpu
+EXTRA_PROGRAMS += qoq-gpu-static
 cudaincludedir = $(includedir)/qoq/gpu
 cudainclude_HEADERS = gpu/qoq_cuda.h
 else
 noinst_HEADERS += gpu/qoq_cuda.h
 endif
-libqoq_cuda_la_SOURCES = $(cuda_sources)
-libqoq_cuda_la_LIBADD = libqoq.la $(CUDA_LIBS)
+libqoq_kernels_la_SOURCES = $(cuda_sources)
+libqoq_cuda_la_SOURCES =
+libqoq_cuda_la_LIBADD = libqoq-kernels.la libqoq.la $(CUDA_LIBS)
 libqoq_cuda_la_LDFLAGS = -no-undefined -version-info $(QOQ_LIBTOOL_VERSION)
+libqoq_bench_cuda_la_SOURCES = $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h
+libqoq_bench_cuda_la_CFLAGS = $(AM_CFLAGS)
 
-qoq_gpu_SOURCES = ref/cli/cli.c ref/cli/cli.h gpu/cli/main.c
+qoq_gpu_SOURCES = $(gpu_program_sources)
+qoq_gpu_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_gpu_CFLAGS = $(AM_CFLAGS)
-qoq_gpu_LDADD = libqoq-verify.la libqoq-cuda.la libqoq-core.la
+qoq_gpu_LDADD = libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CUDA_LIBS)
+
+# The same program for a machine that has nothing but a driver: needs the C library alone (gpu/first-run). What archives lack stays shared.
+qoq_gpu_static_SOURCES = $(gpu_program_sources) gpu/static/no_network.c
+qoq_gpu_static_CPPFLAGS = $(qoq_gpu_CPPFLAGS)
+qoq_gpu_static_CFLAGS = $(QOQ_CFLAGS)
+qoq_gpu_static_LDFLAGS = -static-libgcc -Wl,--as-needed
+qoq_gpu_static_LDADD = libqoq-bench-cuda.la libqoq-kernels.la $(gpu_program_libs) $(STATIC_LIBS)
+CLEANFILES += qoq-gpu-static$(EXEEXT)
 
 # Bits are promised: no contraction, no flushing, no approximate division. Two builds of a source are the same bytes.
 NVCC_FLAGS = -std=c++17 --fmad=false --ftz=false --prec-div=true --prec-sqrt=true -Werror all-warnings -I$(top_srcdir)/ref -I$(top_srcdir)
@@ -59,5 +121,5 @@ SUFFIXES = .cu
 .cu.lo:
 	$(AM_V_NVCC)$(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) --mode=compile $(NVCC) $(NVCC_FLAGS) $(NVCCFLAGS) $(CUDA_GENCODE) \
 		-objtemp -frandom-seed=$< -forward-unknown-to-host-compiler -fvisibility=hidden -MMD -MP -MF $*.cu.d -MT $@ -c -o $@ $<
--include gpu/*.cu.d
-MOSTLYCLEANFILES += gpu/*.cu.d
+-include gpu/*.cu.d gpu/bench/*.cu.d
+MOSTLYCLEANFILES += gpu/*.cu.d gpu/bench/*.cu.d

@@ -69,6 +69,7 @@ mpfr_tests = \
 	tests/test_reduce \
 	tests/test_rope
 emulator_tests = \
+	tests/test_bench \
 	tests/test_emulator \
 	tests/test_kernels
 shell_tests = \
@@ -83,7 +84,9 @@ shell_tests = \
 	tests/cli/stories.sh \
 	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
+	tests/gpu/bench.sh \
 	tests/gpu/limits.sh \
+	tests/gpu/static.sh \
 	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
@@ -280,9 +283,13 @@ libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/probe.cc tests/emu/probe
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
 # The program qoq-gpu with the emulator for a GPU.
-tests_gpu_emulated_SOURCES = ref/cli/cli.c ref/cli/cli.h gpu/cli/main.c
+tests_gpu_emulated_SOURCES = $(gpu_program_sources) tests/gpu/bench_emulated.c
+tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 tests_gpu_emulated_CFLAGS = $(AM_CFLAGS)
-tests_gpu_emulated_LDADD = libqoq-verify.la libqoq-emu.la libqoq-core.la $(CXX_LIBS)
+tests_gpu_emulated_LDADD = $(gpu_program_libs) libqoq-emu.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CXX_LIBS)
+tests_test_bench_SOURCES = tests/test_bench.c tests/gpu/bench_emulated.c
+tests_test_bench_CFLAGS = $(test_cflags)
+tests_test_bench_LDADD = libqoq-bench.la libqoq-sim.la $(emulator_ldadd)
 tests_test_emulator_SOURCES = tests/test_emulator.c
 tests_test_emulator_CFLAGS = $(test_cflags)
 tests_test_emulator_LDADD = $(emulator_ldadd)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of qoq-gpu, one a file: argv[0] is the command's name. They return an exit status. */
+/* The commands of qoq-gpu, one a file: argv[0] is the command's name. They return an exit status.
+ */
 #ifndef QOQ_GPU_CLI_COMMANDS_H
 #define QOQ_GPU_CLI_COMMANDS_H
 

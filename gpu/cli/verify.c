@@ -77,7 +77,8 @@ static int take(struct verify *it, int option, char **argv)
     case RANDOM:
         return qoq_cli_parse_size(&it->random, optarg, 1, 1000000) == 0
                    ? -1
-                   : qoq_cli_misuse("gpu verify", "gpu: --random: %s is not a number from 1 on", optarg);
+                   : qoq_cli_misuse("gpu verify", "gpu: --random: %s is not a number from 1 on",
+                                    optarg);
     case DEVICE:
         return qoq_cli_parse_size(&it->device, optarg, 0, 1000) == 0
                    ? -1
