@@ -79,7 +79,7 @@ gpu_cli_sources = \
 gpu_program_sources = $(gpu_cli_sources) ref/cli/cli.c ref/cli/cli.h ref/cli/data_directory.h sim/cli/load.c sim/cli/load.h
 gpu_program_libs = libqoq-bench.la libqoq-verify.la libqoq-sim.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) $(gpu_cli_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
-	gpu/static/no_network.c gpu/limits.csv
+	gpu/static/no_network.c gpu/first-run gpu/limits.csv
 
 if HAVE_CUDA
 lib_LTLIBRARIES += libqoq-cuda.la

@@ -85,8 +85,8 @@ shell_tests = \
 	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
 	tests/gpu/bench.sh \
+	tests/gpu/first_run.sh \
 	tests/gpu/limits.sh \
-	tests/gpu/static.sh \
 	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \

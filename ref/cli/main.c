@@ -33,6 +33,7 @@ static const char help[] =
     "  import DIR -o OUT.h5           a model from such a checkpoint, or lmquant's\n"
     "  golden make|check|diff|list    golden tensors: make, recompute, compare\n"
     "  sim COMMAND                    what it costs on a GPU (program qoq-sim)\n"
+    "  gpu COMMAND                    the kernels on a GPU (program qoq-gpu)\n"
     "\n"
     "  -h, --help                     this text, or 'qoq COMMAND --help'\n"
     "  -V, --version                  version\n"

@@ -8,8 +8,8 @@ none() { ! grep -nE "$@"; }
 sources() { find ref data gpu sim tests \( -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null | LC_ALL=C sort; }
 
 licence_lines() {
-    missing=$(for file in $(find ref data gpu sim tests build-aux/demo build-aux/demo-smollm2 bootstrap \( -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cu' -o -name '*.cuh' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \
-        -o -name bootstrap -o -name 'demo*' -o -name 'fetch-*' \) 2>/dev/null); do head -n 3 "$file" | grep -q SPDX-License-Identifier || echo "$file"; done)
+    missing=$(for file in $(find ref data gpu sim tests build-aux/demo build-aux/demo-smollm2 bootstrap gpu/first-run \( -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cu' -o -name '*.cuh' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \
+        -o -name bootstrap -o -name 'demo*' -o -name 'fetch-*' -o -name first-run \) 2>/dev/null); do head -n 3 "$file" | grep -q SPDX-License-Identifier || echo "$file"; done)
     [ -z "$missing" ] || { echo "$missing"; return 1; }
 }
 function_lengths() {
