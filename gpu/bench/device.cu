@@ -52,8 +52,8 @@ void describe(struct qoq_bench_device *it, int index)
     info.bus_bits = attribute(cudaDevAttrGlobalMemoryBusWidth, index);
     info.l2 = static_cast<size_t>(attribute(cudaDevAttrL2CacheSize, index));
     (void)cudaMemGetInfo(&left, &info.memory);
-    (void)cudaDriverGetVersion(&info.cuda_driver);
-    (void)cudaRuntimeGetVersion(&info.cuda_runtime);
+    (void)cudaDriverGetVersion(&info.driver_cuda);
+    (void)cudaRuntimeGetVersion(&info.runtime_cuda);
     (void)cudaGetLastError();
     it->nvml = qoq_bench_nvml_open(info.pci);
     qoq_bench_nvml_driver(it->nvml, info.driver, sizeof info.driver);

@@ -17,7 +17,7 @@ struct qoq_bench_device;
 struct qoq_bench_info {
     char name[128], pci[32], driver[64]; /* driver: its version; "" where not known */
     int major, minor, sms;               /* compute capability, multiprocessors */
-    int cuda_driver, cuda_runtime;       /* 13000 is 13.0 */
+    int driver_cuda, runtime_cuda;       /* 13000 is 13.0 */
     int max_mhz, max_memory_mhz, bus_bits;
     size_t l2, memory;
 };

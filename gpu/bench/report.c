@@ -46,8 +46,8 @@ static void print_gpu(FILE *file, const char *prefix, const struct qoq_bench_hea
                 h->clocks.memory_mhz, h->clocks.celsius, h->clocks.watts);
     }
     fprintf(file, "\n%sdriver: %s for CUDA %d.%d, runtime %d.%d\n", prefix,
-            i->driver[0] != '\0' ? i->driver : "(version unknown)", i->cuda_driver / 1000,
-            i->cuda_driver % 1000 / 10, i->cuda_runtime / 1000, i->cuda_runtime % 1000 / 10);
+            i->driver[0] != '\0' ? i->driver : "(version unknown)", i->driver_cuda / 1000,
+            i->driver_cuda % 1000 / 10, i->runtime_cuda / 1000, i->runtime_cuda % 1000 / 10);
 }
 
 static void print_ceilings(FILE *file, const char *prefix, const struct qoq_bench_header *h)

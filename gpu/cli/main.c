@@ -11,7 +11,7 @@ static const char help[] =
     "Usage: qoq gpu COMMAND [OPTION]...\n"
     "The CUDA kernels on a GPU.\n"
     "\n"
-    "  bench                  speed of every kernel, beside cuBLASLt and the chip's limits\n"
+    "  bench                  speed, beside cuBLASLt and what the chip reaches\n"
     "  verify                 kernels against the reference, every bit\n"
     "\n"
     "  -h, --help             this text, or 'qoq gpu COMMAND --help'\n"

@@ -32,7 +32,7 @@ enum qoq_status qoq_bench_open(struct qoq_bench_device **device, int index)
         return status;
     }
     snprintf(it->info.name, sizeof it->info.name, "emulator");
-    it->info.l2 = 4096;
+    it->info.l2 = 256;
     it->info.memory = MEMORY;
     *device = it;
     return QOQ_OK;
