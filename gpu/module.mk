@@ -77,7 +77,9 @@ gpu_cli_sources = \
 	gpu/cli/verify.c
 # What the program takes from other rooms.
 gpu_program_sources = $(gpu_cli_sources) ref/cli/cli.c ref/cli/cli.h ref/cli/data_directory.h sim/cli/load.c sim/cli/load.h
-gpu_program_libs = libqoq-bench.la libqoq-verify.la libqoq-sim.la libqoq-data.la libqoq-core.la
+# In the order of a static link: each before what it calls.
+gpu_device_callers = libqoq-bench.la libqoq-verify.la
+gpu_program_libs = libqoq-sim.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) $(gpu_cli_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
 	gpu/static/no_network.c gpu/first-run gpu/limits.csv
 
@@ -101,14 +103,14 @@ libqoq_bench_cuda_la_CFLAGS = $(AM_CFLAGS)
 qoq_gpu_SOURCES = $(gpu_program_sources)
 qoq_gpu_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_gpu_CFLAGS = $(AM_CFLAGS)
-qoq_gpu_LDADD = libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CUDA_LIBS)
+qoq_gpu_LDADD = $(gpu_device_callers) libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CUDA_LIBS)
 
 # The same program for a machine that has nothing but a driver: needs the C library alone (gpu/first-run). What archives lack stays shared.
 qoq_gpu_static_SOURCES = $(gpu_program_sources) gpu/static/no_network.c
 qoq_gpu_static_CPPFLAGS = $(qoq_gpu_CPPFLAGS)
 qoq_gpu_static_CFLAGS = $(QOQ_CFLAGS)
 qoq_gpu_static_LDFLAGS = -static-libgcc -Wl,--as-needed
-qoq_gpu_static_LDADD = libqoq-bench-cuda.la libqoq-kernels.la $(gpu_program_libs) $(STATIC_LIBS)
+qoq_gpu_static_LDADD = $(gpu_device_callers) libqoq-bench-cuda.la libqoq-kernels.la $(gpu_program_libs) $(STATIC_LIBS)
 CLEANFILES += qoq-gpu-static$(EXEEXT)
 
 # Bits are promised: no contraction, no flushing, no approximate division. Two builds of a source are the same bytes.

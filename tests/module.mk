@@ -286,7 +286,7 @@ emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(
 tests_gpu_emulated_SOURCES = $(gpu_program_sources) tests/gpu/bench_emulated.c
 tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 tests_gpu_emulated_CFLAGS = $(AM_CFLAGS)
-tests_gpu_emulated_LDADD = $(gpu_program_libs) libqoq-emu.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CXX_LIBS)
+tests_gpu_emulated_LDADD = $(gpu_device_callers) libqoq-emu.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CXX_LIBS)
 tests_test_bench_SOURCES = tests/test_bench.c tests/gpu/bench_emulated.c
 tests_test_bench_CFLAGS = $(test_cflags)
 tests_test_bench_LDADD = libqoq-bench.la libqoq-sim.la $(emulator_ldadd)
