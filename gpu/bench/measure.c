@@ -23,17 +23,22 @@ enum qoq_status qoq_bench_measure(struct qoq_bench_measured *result,
                                   struct qoq_bench_device *device, qoq_bench_call *call, void *work,
                                   size_t sets, double budget)
 {
-    double seconds[MOST_SAMPLES];
+    double seconds[MOST_SAMPLES] = {0};
     size_t warm = sets < WARM_CALLS ? sets : WARM_CALLS;
     enum qoq_status status = qoq_bench_time(device, seconds, 1, warm, call, work, &result->timing);
 
-    if (status != QOQ_OK) {
-        return status;
-    }
     qoq_bench_plan_samples(&result->calls, &result->samples, seconds[0] / (double)warm, sets,
                            budget);
-    status = qoq_bench_time(device, seconds, result->samples, result->calls, call, work,
-                            &result->timing);
+    /* Few calls take their start with them; the estimate of many is better. */
+    if (status == QOQ_OK && result->calls > warm) {
+        status = qoq_bench_time(device, seconds, 1, result->calls, call, work, &result->timing);
+        qoq_bench_plan_samples(&result->calls, &result->samples, seconds[0] / (double)result->calls,
+                               sets, budget);
+    }
+    if (status == QOQ_OK) {
+        status = qoq_bench_time(device, seconds, result->samples, result->calls, call, work,
+                                &result->timing);
+    }
     for (size_t i = 0; i < result->samples; i++) {
         seconds[i] /= (double)result->calls;
     }

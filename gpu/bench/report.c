@@ -62,8 +62,9 @@ static void print_ceilings(FILE *file, const char *prefix, const struct qoq_benc
             c->read * 1e-9, c->copy * 1e-9);
     fprintf(file, "mma.sync from registers %.0f TOP/s INT8, %.0f TFLOP/s binary16\n",
             c->int8 * 1e-12, c->half_ * 1e-12);
-    if (h->info->major == 9) {
-        fprintf(file, "%sthe mma.sync loops do not reach what wgmma does on this GPU: ", prefix);
+    if (h->info->major == 9 || h->info->major == 10) {
+        fprintf(file, "%sthe loops do not reach what %s does on this GPU: ", prefix,
+                h->info->major == 9 ? "wgmma" : "tcgen05");
         fprintf(file, "where cuBLASLt is faster, %%tensor is a share of that\n");
     }
 }
