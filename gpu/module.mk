@@ -68,19 +68,23 @@ gpu_sources = \
 	gpu/rows.cuh
 cuda_sources = gpu/attention.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
+# The program, with what it takes from other rooms.
 gpu_cli_sources = \
+	ref/cli/cli.c \
+	ref/cli/cli.h \
+	ref/cli/data_directory.h \
+	sim/cli/load.c \
+	sim/cli/load.h \
 	gpu/cli/bench.c \
 	gpu/cli/bench.h \
 	gpu/cli/bench_options.c \
 	gpu/cli/commands.h \
 	gpu/cli/main.c \
 	gpu/cli/verify.c
-# What the program takes from other rooms.
-gpu_program_sources = $(gpu_cli_sources) ref/cli/cli.c ref/cli/cli.h ref/cli/data_directory.h sim/cli/load.c sim/cli/load.h
 # In the order of a static link: each before what it calls.
 gpu_device_callers = libqoq-bench.la libqoq-verify.la
 gpu_program_libs = libqoq-sim.la libqoq-data.la libqoq-core.la
-EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) $(gpu_cli_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
+EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
 	gpu/static/no_network.c gpu/first-run gpu/limits.csv
 
 if HAVE_CUDA
@@ -100,13 +104,13 @@ libqoq_cuda_la_LDFLAGS = -no-undefined -version-info $(QOQ_LIBTOOL_VERSION)
 libqoq_bench_cuda_la_SOURCES = $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h
 libqoq_bench_cuda_la_CFLAGS = $(AM_CFLAGS)
 
-qoq_gpu_SOURCES = $(gpu_program_sources)
+qoq_gpu_SOURCES = $(gpu_cli_sources)
 qoq_gpu_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_gpu_CFLAGS = $(AM_CFLAGS)
 qoq_gpu_LDADD = $(gpu_device_callers) libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CUDA_LIBS)
 
 # The same program for a machine that has nothing but a driver: needs the C library alone (gpu/first-run). What archives lack stays shared.
-qoq_gpu_static_SOURCES = $(gpu_program_sources) gpu/static/no_network.c
+qoq_gpu_static_SOURCES = $(gpu_cli_sources) gpu/static/no_network.c
 qoq_gpu_static_CPPFLAGS = $(qoq_gpu_CPPFLAGS)
 qoq_gpu_static_CFLAGS = $(QOQ_CFLAGS)
 qoq_gpu_static_LDFLAGS = -static-libgcc -Wl,--as-needed

@@ -283,7 +283,7 @@ libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/probe.cc tests/emu/probe
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
 # The program qoq-gpu with the emulator for a GPU.
-tests_gpu_emulated_SOURCES = $(gpu_program_sources) tests/gpu/bench_emulated.c
+tests_gpu_emulated_SOURCES = $(gpu_cli_sources) tests/gpu/bench_emulated.c
 tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 tests_gpu_emulated_CFLAGS = $(AM_CFLAGS)
 tests_gpu_emulated_LDADD = $(gpu_device_callers) libqoq-emu.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CXX_LIBS)
