@@ -22,8 +22,11 @@ struct launch_shape {
     uint32_t grid[3], threads, shared_bytes;
 };
 
+/* Words for an error, and its status; the runtime forgets it, or the next launch would report it
+ * again. */
 inline enum qoq_status fail(struct qoq_cuda *handle, const char *what, cudaError_t error)
 {
+    (void)cudaGetLastError();
     snprintf(handle->message, sizeof handle->message, "%s: %s", what, cudaGetErrorString(error));
     return error == cudaErrorMemoryAllocation ? QOQ_ERR_MEMORY : QOQ_ERR_DEVICE;
 }
