@@ -6,9 +6,12 @@ noinst_LTLIBRARIES += libqoq-verify.la
 libqoq_verify_la_SOURCES = \
 	gpu/verify/arrays.c \
 	gpu/verify/arrays.h \
+	gpu/verify/attention.c \
 	gpu/verify/cache.c \
+	gpu/verify/cache.h \
 	gpu/verify/cases.h \
 	gpu/verify/gemm.c \
+	gpu/verify/rope.c \
 	gpu/verify/rows.c \
 	gpu/verify/verify.c \
 	gpu/verify/verify.h
@@ -52,12 +55,22 @@ libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 gpu_sources = \
 	gpu/attention.cuh \
 	gpu/attention_merge.cuh \
+	gpu/attention_pair.cuh \
+	gpu/attention_prefill.cuh \
+	gpu/attention_query.cuh \
+	gpu/attention_source.cuh \
+	gpu/cache.cuh \
 	gpu/gemm.cuh \
 	gpu/gemm_load.cuh \
 	gpu/gemm_operand.cuh \
 	gpu/gemm_params.cuh \
 	gpu/handle.cuh \
 	gpu/kv.cuh \
+	gpu/prefill_load.cuh \
+	gpu/prefill_logits.cuh \
+	gpu/prefill_tile.cuh \
+	gpu/prefill_values.cuh \
+	gpu/prefill_weights.cuh \
 	gpu/primitives/cuda.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
@@ -66,7 +79,7 @@ gpu_sources = \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
-cuda_sources = gpu/attention.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
+cuda_sources = gpu/attention.cu gpu/attention_prefill.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
 # The program, with what it takes from other rooms.
 gpu_cli_sources = \
