@@ -84,6 +84,7 @@ QOQ_DEVICE void prefill_run(const prefill_params &p, const prefill_tile &tile)
     copy_commit();
     prefill_load_values<Shape>(p, tile, 0);
     copy_commit();
+    QOQ_LOOP
     for (uint32_t split = 0; split < splits; split++) {
         const prefill_view view = prefill_look(tile, split, splits);
         prefill_weight weight;
@@ -109,7 +110,10 @@ QOQ_DEVICE void prefill_run(const prefill_params &p, const prefill_tile &tile)
         copy_wait<1>();
         sync_block();
         if (active) {
-            prefill_add_split<Shape>(mine, p, weight, view, split % LEAF_SPLITS == 0);
+            if (split % LEAF_SPLITS == 0) {
+                prefill_begin_leaf<Shape>(mine);
+            }
+            prefill_add_split<Shape>(mine, p, weight, view);
         }
         sync_block();
         if (!view.last) {

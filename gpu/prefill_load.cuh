@@ -55,6 +55,7 @@ QOQ_DEVICE prefill_query prefill_load_queries(const prefill_params &p, const pre
 {
     prefill_query mine = {{0.0f, 0.0f}, {0.0f, 0.0f}};
 
+    QOQ_LOOP
     for (uint32_t i = 0; i < 16; i++) {
         const uint32_t v = 16 * warp() + i, dim = p.cache.head_dim;
         const bool exists = v < tile.vectors();
@@ -149,6 +150,7 @@ QOQ_DEVICE void prefill_load_codes(const prefill_params &p, const prefill_tile &
                                    global<const uint8_t> pool, const prefill_rows &rows,
                                    uint32_t first, uint32_t split)
 {
+    QOQ_LOOP
     for (uint32_t i = thread(); i < uint32_t{SPLIT} << rows.log2; i += Shape::threads) {
         const uint32_t t = i >> rows.log2, column = i & ((1u << rows.log2) - 1);
 

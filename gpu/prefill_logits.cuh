@@ -63,6 +63,7 @@ QOQ_DEVICE void prefill_dot(int32_t (&dot)[4][4], const prefill_params &p, uint3
     for (int j = 0; j < 16; j++) {
         dot[j / 4][j % 4] = 0;
     }
+    QOQ_LOOP
     for (uint32_t step = 0; step < p.steps; step++) {
         uint32_t a_high[4], a_low[4], b[4][2];
 

@@ -94,20 +94,30 @@ QOQ_DEVICE void prefill_mix(float (&out)[4][4], const prefill_params &p, const p
 
 // ---- Merges ----
 
-// `mine` after the merge with the split that w is about: the first of its leaf, or the next.
+// What leaves whatever is merged to its right as it is, signs of zeros included: its factor is 0,
+// or 1 where the other maximum is -infinity too or NaN, and -0 + x = x.
+template <class Shape> QOQ_DEVICE void prefill_begin_leaf(prefill_partial<Shape> &mine)
+{
+    mine.max[0] = mine.max[1] = -qoq_float_of_bits(QOQ_INF_BITS);
+    mine.sum[0] = mine.sum[1] = -0.0f;
+    QOQ_UNROLL
+    for (uint32_t i = 0; i < 16 * Shape::steps; i++) {
+        mine.out[i / 16][i / 4 % 4][i % 4] = -0.0f;
+    }
+}
+
+// Merges the split that w is about to the right.
 template <class Shape>
 QOQ_DEVICE void prefill_add_split(prefill_partial<Shape> &mine, const prefill_params &p,
-                                  const prefill_weight &w, const prefill_view &view, bool first)
+                                  const prefill_weight &w, const prefill_view &view)
 {
-    attention_pair pair[2] = {};
+    attention_pair pair[2];
 
     QOQ_UNROLL
     for (int v = 0; v < 2; v++) {
-        if (!first) {
-            pair[v] = attention_pair_of(mine.max[v], w.max[v]);
-        }
-        mine.sum[v] = first ? w.sum[v] : attention_join(pair[v], mine.sum[v], w.sum[v]);
-        mine.max[v] = first ? w.max[v] : pair[v].max;
+        pair[v] = attention_pair_of(mine.max[v], w.max[v]);
+        mine.max[v] = pair[v].max;
+        mine.sum[v] = attention_join(pair[v], mine.sum[v], w.sum[v]);
     }
     QOQ_UNROLL
     for (uint32_t step = 0; step < Shape::steps; step++) {
@@ -119,8 +129,7 @@ QOQ_DEVICE void prefill_add_split(prefill_partial<Shape> &mine, const prefill_pa
             for (int i = 0; i < 16; i++) {
                 float &x = mine.out[step][i / 4][i % 4];
 
-                x = first ? out[i / 4][i % 4]
-                          : attention_join(pair[i % 4 / 2], x, out[i / 4][i % 4]);
+                x = attention_join(pair[i % 4 / 2], x, out[i / 4][i % 4]);
             }
         }
     }
@@ -160,7 +169,7 @@ QOQ_DEVICE void prefill_push(const prefill_params &p, const prefill_partial<Shap
 template <class Shape>
 QOQ_DEVICE void prefill_pop(const prefill_params &p, prefill_partial<Shape> &mine, uint32_t level)
 {
-    attention_pair pair[2] = {};
+    attention_pair pair[2];
 
     QOQ_UNROLL
     for (int v = 0; v < 2; v++) {

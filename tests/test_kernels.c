@@ -59,6 +59,8 @@ KERNEL(gemm_w4a8_group)
 KERNEL(rope_write)
 KERNEL(attention_kv4)
 KERNEL(attention_kv8)
+KERNEL(attention_prefill_kv4)
+KERNEL(attention_prefill_kv8)
 
 /* The list above is the list of kernels. */
 Test(kernels, none_is_forgotten)
@@ -67,7 +69,7 @@ Test(kernels, none_is_forgotten)
 
     while (qoq_verify_kernels[count].name != NULL)
         count++;
-    cr_assert_eq(count, 10);
+    cr_assert_eq(count, 12);
 }
 
 /* With bands around the arrays, as a GPU has them; and a band that is touched is noticed. */
@@ -140,6 +142,34 @@ Test(kernels, long_contexts)
             shape.context = contexts[i];
             check(qoq_verify_find(eight ? "attention_kv8" : "attention_kv4"), &shape, &options,
                   90 + i);
+        }
+    }
+}
+
+/* Runs of tokens: heads wider than a tile's output, splits that end inside a tile, groups that are
+ * no power of two, trees that are not full; and every way to cut the rows. */
+Test(kernels, runs_of_tokens)
+{
+    static const struct {
+        size_t m, q_heads, kv_heads, head_dim, page, context;
+    } shapes[] = {{300, 4, 2, 128, 64, 300}, {70, 7, 1, 80, 16, 400},   {40, 1, 1, 256, 64, 300},
+                  {9, 40, 2, 96, 64, 200},   {20, 2, 2, 16, 64, 10300}, {128, 2, 1, 64, 7, 2100}};
+    struct qoq_emu_options options = {QOQ_EMU_ROTATE, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (int tile = -1; tile < 7; tile += i == 1 ? 1 : 8) {
+            struct qoq_verify_shape shape;
+
+            qoq_verify_default_shape(&shape);
+            shape.m = shapes[i].m;
+            shape.q_heads = shapes[i].q_heads;
+            shape.kv_heads = shapes[i].kv_heads;
+            shape.head_dim = shapes[i].head_dim;
+            shape.page = shapes[i].page;
+            shape.context = shapes[i].context;
+            shape.tile = tile;
+            check(qoq_verify_find(i % 2 == 0 ? "attention_prefill_kv4" : "attention_prefill_kv8"),
+                  &shape, &options, 7 * i);
         }
     }
 }

@@ -15,6 +15,7 @@
 #define QOQ_KERNEL(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define QOQ_PARAMETER const __grid_constant__
 #define QOQ_UNROLL _Pragma("unroll")
+#define QOQ_LOOP _Pragma("unroll 1")
 
 namespace qoq
 {

@@ -16,6 +16,7 @@
 #define QOQ_KERNEL(threads, blocks) static void
 #define QOQ_PARAMETER const
 #define QOQ_UNROLL
+#define QOQ_LOOP
 
 namespace qoq
 {
