@@ -155,10 +155,9 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
     size_t q_heads, void *scratch, size_t bytes);
 
 /* Scratch of qoq_cuda_attention_prefill; 0 for contexts up to 2048. Needs no zeros. */
-QOQ_API QOQ_CHECKED enum qoq_status
-qoq_cuda_attention_prefill_scratch(struct qoq_cuda *handle, size_t *bytes, size_t rows,
-                                   size_t sequences, size_t max_context, size_t q_heads,
-                                   const struct qoq_kv_layout *layout);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill_scratch(
+    struct qoq_cuda *handle, size_t *bytes, size_t rows, size_t sequences, size_t max_context,
+    size_t q_heads, const struct qoq_kv_layout *layout);
 
 /* The same attention for runs of consecutive tokens, a prompt or a part of one for each of
  * `sequences`: rows start[b] .. start[b + 1] - 1 of q and out are the last tokens of the first
