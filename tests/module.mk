@@ -373,4 +373,4 @@ check-mutants: tests/gpu/emulated$(EXEEXT)
 	$(QOQ_PYTHON) $(srcdir)/tests/python/mutate_kernels.py $(srcdir) . '$(CXX)' $(MUTANTS)
 MUTANTS =
 CLEANFILES += full.csv
-EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/ptx.py
+EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/ptx.py

@@ -132,9 +132,9 @@ def attention(bits, heads):
         at = [128 * pitch]
         for size in (128 * pitch, 4 * heads * vectors * 2 * dims, 8 * heads, 24 * 4 * heads, 4 * heads * 64):
             at.append(at[-1] + size)
-        parameters = pool + pack("PPPPIIIIIIIIIII??", memory.add(random.normal(size=(m, q_heads, dim)).astype(np.float32)), memory.add(np.zeros(m, np.int32)),
+        parameters = pool + pack("??6xPPPPIIIIIIIIIII", True, True, memory.add(random.normal(size=(m, q_heads, dim)).astype(np.float32)), memory.add(np.zeros(m, np.int32)),
                                  memory.add(np.full(m, s["context"], np.int32)), memory.add(np.zeros((m, q_heads, splits, dim + 2), np.float32)), q_heads,
-                                 q_heads // s["kv_heads"], splits, vectors, pitch, *at, True, True)
+                                 q_heads // s["kv_heads"], splits, vectors, pitch, *at)
         return parameters, (m * splits, s["kv_heads"], 1)
     return make
 

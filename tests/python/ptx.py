@@ -187,16 +187,17 @@ class Block:
             return a * b
         values = [self.value(text, dtype, who) for text in operands[1:]]
         if dtype == np.float32:
-            return self.floating(name, values)
+            return self.floating(op, values)
         return self.integer(name, op, values, dtype, operands, who)
 
     @staticmethod
-    def floating(name, v):
+    def floating(op, v):
+        name = op.split(".")[0]
         if name == "fma":
             return (v[0].astype(np.longdouble) * v[1] + v[2]).astype(np.float32)
         if name in ("min", "max"):
-            return (np.fmin if name == "min" else np.fmax)(v[0], v[1])
-        return {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "sqrt": np.sqrt, "neg": np.negative}[name](*v)
+            return {"min": (np.fmin, np.minimum), "max": (np.fmax, np.maximum)}[name][".NaN" in op](v[0], v[1])
+        return {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "sqrt": np.sqrt, "neg": np.negative, "abs": np.abs}[name](*v)
 
     def integer(self, name, op, v, dtype, operands, who):
         if name in ("add", "sub", "mul", "and", "or", "xor", "min", "max"):
