@@ -72,6 +72,7 @@ gpu_sources = \
 	gpu/prefill_values.cuh \
 	gpu/prefill_weights.cuh \
 	gpu/primitives/cuda.h \
+	gpu/primitives/cuda_async.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
 	gpu/primitives/peak_cuda.h \

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+// Barriers in shared memory and the bulk copies that complete on them.
+#include "sim/emu/machine.hh"
+#include "sim/emu/records.hh"
+
+#include <cinttypes>
+#include <cstring>
+
+namespace qoq_emu
+{
+
+// More bytes than one phase can count.
+enum : int64_t { MOST_BYTES = (1 << 20) - 1 };
+
+// ---- Who knows what ----
+
+void Machine::join(uint64_t *known, const uint64_t *other) const
+{
+    for (uint32_t v = 0; v < warps_; v++) {
+        known[v] = std::max(known[v], other[v]);
+    }
+    for (size_t v = MAX_WARPS; v < MAX_WARPS + mbarrier_.size(); v++) {
+        known[v] = std::max(known[v], other[v]);
+    }
+}
+
+// Whether a lane has put a fence between what it wrote and the asynchronous proxy, and `lane` of
+// this warp knows of it.
+bool Machine::is_fenced(uint32_t lane, uint32_t warp, uint32_t other_lane, uint64_t sequence) const
+{
+    for (const ProxyFence &fence : warp_store_[warp]->lane[other_lane].fences) {
+        if (fence.sequence >= sequence && is_before(lane, warp, other_lane, fence.time)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Machine::fence_async()
+{
+    count(QOQ_EMU_FENCE);
+    lane_->fences.push_back({++sequence_, warp_->time});
+}
+
+// ---- Barriers ----
+
+void Machine::mbarrier_init(uint32_t address, uint32_t arrivals, Site at)
+{
+    if (address % 8 != 0 || address + 8 > kernel_.shared_bytes) {
+        fail(at, "mbarrier at %u: not a multiple of 8 in the %u bytes of the block", address,
+             kernel_.shared_bytes);
+    }
+    for (const Mbarrier &b : mbarrier_) {
+        if (b.address == address) {
+            fail(at, "the mbarrier at %u has been initialised before, at %s:%d", address,
+                 tail(b.at), b.at.line);
+        }
+    }
+    if (arrivals == 0 || arrivals > MOST_BYTES || mbarrier_.size() == MAX_MBARRIERS) {
+        fail(at, "mbarrier for %u arrivals, with %zu others", arrivals, mbarrier_.size());
+    }
+    check_shared(lane_->thread % LANES, address, 8, true, at);
+    flight_[address / 4] = flight_[address / 4 + 1] = Flight::mbarrier;
+
+    Mbarrier b = {};
+    b.address = address;
+    b.arrivals = b.pending = arrivals;
+    b.warp = warp_->index;
+    b.lane = lane_->thread % LANES;
+    b.time = warp_->time;
+    b.sequence = ++sequence_;
+    b.at = at;
+    mbarrier_.push_back(b);
+}
+
+Mbarrier &Machine::find_mbarrier(uint32_t address, Site at)
+{
+    for (Mbarrier &b : mbarrier_) {
+        if (b.address != address) {
+            continue;
+        }
+        if (!is_before(lane_->thread % LANES, b.warp, b.lane, b.time)) {
+            fail(at, "race: the mbarrier at %u, made by warp %u lane %u at %s:%d, is used here",
+                 address, b.warp, b.lane, tail(b.at), b.at.line);
+        }
+        return b;
+    }
+    fail(at, "there is no mbarrier at %u", address);
+}
+
+// A phase that has all its arrivals and bytes ends; those that wait for it go on.
+void Machine::complete(Mbarrier &b)
+{
+    uint32_t index = static_cast<uint32_t>(&b - mbarrier_.data());
+
+    if (b.pending != 0 || b.bytes != 0) {
+        return;
+    }
+    memcpy(b.released, b.arriving, sizeof b.released);
+    memset(b.arriving, 0, sizeof b.arriving);
+    b.released[MAX_WARPS + index] = clock_;
+    b.phase++;
+    b.pending = b.arrivals;
+    b.observed = false;
+    for (uint32_t w = 0; w < warps_; w++) {
+        Warp &warp = *warp_store_[w];
+
+        if (warp.state == State::waiting && warp.barrier == BARRIERS + index &&
+            (b.phase & 1) != warp.parity) {
+            warp.state = State::running;
+            acquire(warp, b);
+        }
+    }
+}
+
+void Machine::acquire(Warp &warp, Mbarrier &b)
+{
+    if (b.phase != 0) {
+        b.observed = true;
+        b.copied = false;
+        join(warp.known, b.released);
+    }
+}
+
+void Machine::mbarrier_arrive(uint32_t address, uint32_t bytes, Site at)
+{
+    Mbarrier &b = find_mbarrier(address, at);
+
+    count(QOQ_EMU_MBARRIER_ARRIVE);
+    if (b.phase != 0 && !b.observed) {
+        fail(at,
+             "the mbarrier at %u is arrived at for phase %u, but no one has waited for phase %u",
+             address, b.phase, b.phase - 1);
+    }
+    if (b.pending == 0) {
+        fail(at, "more than the %u arrivals that the mbarrier at %u was made for", b.arrivals,
+             address);
+    }
+    b.bytes += bytes;
+    if (b.bytes > MOST_BYTES) {
+        fail(at, "%" PRId64 " bytes expected at one mbarrier", b.bytes);
+    }
+    join(b.arriving, warp_->known);
+    b.arriving[warp_->index] = std::max(b.arriving[warp_->index], warp_->time - 1);
+    b.pending--;
+    complete(b);
+}
+
+// A lane that acts for its warp has no other at its side: time is compared as for the warp.
+void Machine::mbarrier_wait(uint32_t address, uint32_t parity, Site at)
+{
+    Mbarrier &b = find_mbarrier(address, at);
+
+    count(QOQ_EMU_MBARRIER_WAIT);
+    if ((b.phase & 1) == parity && options.schedule == QOQ_EMU_RANDOM && random() % 2 == 0) {
+        settle(b);
+    }
+    if ((b.phase & 1) != parity) {
+        acquire(*warp_, b);
+        return;
+    }
+    warp_->state = State::waiting;
+    warp_->barrier = BARRIERS + static_cast<uint32_t>(&b - mbarrier_.data());
+    warp_->parity = parity;
+}
+
+// The copies of this phase arrive, where they are all that it lacks.
+void Machine::settle(Mbarrier &b)
+{
+    uint32_t index = static_cast<uint32_t>(&b - mbarrier_.data()), phase = b.phase;
+
+    if (b.pending != 0) {
+        return;
+    }
+    for (size_t i = 0; i < bulk_.size();) {
+        if (bulk_[i].mbarrier != index || bulk_[i].phase != phase) {
+            i++;
+            continue;
+        }
+        const BulkCopy copy = bulk_[i];
+        bulk_.erase(bulk_.begin() + static_cast<std::ptrdiff_t>(i));
+        land(copy);
+    }
+}
+
+// No warp can run: copies that one waits for can be no later. Whether that helps.
+bool Machine::land_awaited()
+{
+    bool any = false;
+
+    for (uint32_t w = 0; w < warps_; w++) {
+        const Warp &warp = *warp_store_[w];
+
+        if (warp.state == State::waiting && warp.barrier >= BARRIERS) {
+            settle(mbarrier_[warp.barrier - BARRIERS]);
+        }
+        any = any || warp.state == State::running;
+    }
+    return any;
+}
+
+// ---- Copies ----
+
+static uint32_t swizzled(const TensorMap &map, uint32_t address)
+{
+    return map.swizzle == 0 ? address : address ^ ((address >> 7 & (map.swizzle / 16 - 1)) << 4);
+}
+
+static uint32_t bytes_of(const TensorMap &map)
+{
+    return map.box_width * map.box_rows;
+}
+
+// Of `width` bytes of a row from x on, which lie in the array.
+static void clip(const BulkCopy &copy, int64_t y, int64_t *first, int64_t *last)
+{
+    const TensorMap &map = copy.map;
+
+    *first = std::max<int64_t>(copy.x, 0);
+    *last = std::min<int64_t>(copy.x + map.box_width, static_cast<int64_t>(map.width));
+    if (y < 0 || y >= static_cast<int64_t>(map.rows) || *last < *first) {
+        *last = *first;
+    }
+}
+
+void Machine::land(const BulkCopy &copy)
+{
+    const TensorMap &map = copy.map;
+    Mbarrier &b = mbarrier_[copy.mbarrier];
+    uint64_t time = ++clock_;
+
+    if (b.phase != copy.phase) {
+        fail(copy.at, "%u bytes arrive when phase %u of the mbarrier at %u has ended without them",
+             bytes_of(map), copy.phase, b.address);
+    }
+    for (uint32_t row = 0; row < map.box_rows; row++) {
+        int64_t first, last, y = copy.y + row;
+
+        clip(copy, y, &first, &last);
+        for (uint32_t at = 0; at < map.box_width; at += 16) {
+            uint32_t to = swizzled(map, copy.shared + row * map.box_width + at);
+            int64_t from = std::max(copy.x + at, first), end = std::min(copy.x + at + 16, last);
+
+            memset(shared_.data() + to, 0, 16);
+            if (from < end) {
+                memcpy(shared_.data() + to + (from - copy.x - at),
+                       map.buffer->data + map.offset + y * static_cast<int64_t>(map.pitch) + from,
+                       static_cast<size_t>(end - from));
+            }
+        }
+    }
+    for (size_t word = copy.shared / 4; word < (copy.shared + bytes_of(map)) / 4; word++) {
+        flight_[word] = Flight::none;
+        valid_[word] = 15;
+        write_[word] = write_record(time, MAX_WARPS + copy.mbarrier, 0);
+        write_site_[word] = site_number(copy.at);
+    }
+    b.bytes -= bytes_of(map);
+    b.copied = true;
+    complete(b);
+}
+
+// The bytes that will be overwritten: nobody reads them, nobody has written them unseen.
+void Machine::check_overwritten(uint32_t lane, uint32_t address, uint32_t bytes, Site at)
+{
+    if (wgmma_pending_ != 0) {
+        check_pending(address, bytes, at);
+    }
+    for (size_t word = address / 4; word < (address + bytes) / 4; word++) {
+        uint64_t record = write_[word];
+        uint32_t warp = record >> 8 & 255;
+
+        check_flight(word, static_cast<uint32_t>(4 * word), at);
+        check_written(lane, word, static_cast<uint32_t>(4 * word), at, true);
+        check_read(lane, word, static_cast<uint32_t>(4 * word), at);
+        if (record >> 16 >= block_base_ && warp < MAX_WARPS &&
+            !is_fenced(lane, warp, record & 255, write_sequence_[word])) {
+            fail(at,
+                 "shared address %zu: warp %u wrote it, and no fence_async keeps that apart from "
+                 "this copy",
+                 4 * word, warp);
+        }
+    }
+}
+
+// Reads of global memory: checked and counted when the copy begins.
+void Machine::check_source(const BulkCopy &copy)
+{
+    const TensorMap &map = copy.map;
+    uint8_t index = tensor(map.name);
+
+    for (uint32_t row = 0; row < map.box_rows; row++) {
+        int64_t first, last, y = copy.y + row;
+
+        clip(copy, y, &first, &last);
+        if (first == last) {
+            continue;
+        }
+        int64_t offset = map.offset + y * static_cast<int64_t>(map.pitch) + first;
+        uint64_t from = map.buffer->address + static_cast<uint64_t>(offset),
+                 bytes = static_cast<uint64_t>(last - first);
+
+        if (offset < 0 || static_cast<uint64_t>(offset) + bytes > map.buffer->bytes) {
+            fail(copy.at, "outside of the buffer: %" PRIu64 " bytes at byte %" PRId64 " of %zu",
+                 bytes, offset, map.buffer->bytes);
+        }
+        check_global(map.buffer, static_cast<size_t>(offset), static_cast<uint32_t>(bytes), false,
+                     copy.at);
+        record_->read_sectors[index] += (from + bytes - 1) / SECTOR - from / SECTOR + 1;
+    }
+}
+
+void Machine::begin_copy(const BulkCopy &copy)
+{
+    uint32_t bytes = bytes_of(copy.map), alignment = 16;
+
+    if (copy.tiled) {
+        alignment = copy.map.swizzle == 0 ? 128 : 8 * copy.map.swizzle;
+    }
+    if (copy.shared % alignment != 0 || bytes % 16 != 0 || bytes == 0) {
+        fail(copy.at, "bulk copy of %u bytes to %u: not aligned to %u", bytes, copy.shared,
+             alignment);
+    }
+    if (bytes > kernel_.shared_bytes || copy.shared > kernel_.shared_bytes - bytes) {
+        fail(copy.at, "shared address %u, %u bytes: the block has %u", copy.shared, bytes,
+             kernel_.shared_bytes);
+    }
+    check_source(copy);
+    check_overwritten(lane_->thread % LANES, copy.shared, bytes, copy.at);
+    count(QOQ_EMU_BULK_COPY);
+    count(QOQ_EMU_BULK_BYTES, bytes);
+    if (options.early_copies) {
+        land(copy);
+        return;
+    }
+    for (size_t word = copy.shared / 4; word < (copy.shared + bytes) / 4; word++) {
+        flight_[word] = Flight::bulk;
+    }
+    memset(shared_.data() + copy.shared, 0xa9, bytes);
+    bulk_.push_back(copy);
+}
+
+void Machine::copy_bulk(uint32_t address, const TensorMap &map, int32_t x, int32_t y,
+                        uint32_t mbarrier, Site at)
+{
+    Mbarrier &b = find_mbarrier(mbarrier, at);
+
+    if (!is_fenced(lane_->thread % LANES, b.warp, b.lane, b.sequence)) {
+        fail(at, "no fence_async between the making of the mbarrier at %u and this copy",
+             b.address);
+    }
+    begin_copy({map, int64_t{x} * map.unit, y, address,
+                static_cast<uint32_t>(&b - mbarrier_.data()), b.phase, true, at});
+}
+
+void Machine::copy_bulk(uint32_t address, const Buffer *buffer, int64_t offset, uint32_t bytes,
+                        const char *name, uint32_t mbarrier, Site at)
+{
+    Mbarrier &b = find_mbarrier(mbarrier, at);
+
+    if (!is_fenced(lane_->thread % LANES, b.warp, b.lane, b.sequence)) {
+        fail(at, "no fence_async between the making of the mbarrier at %u and this copy",
+             b.address);
+    }
+    if (buffer == nullptr || (buffer->address + static_cast<uint64_t>(offset)) % 16 != 0) {
+        fail(at, "bulk copy from an address that is null or not aligned to 16");
+    }
+    begin_copy({{buffer, offset, name, bytes, 1, 0, bytes, 1, 1, 0},
+                0,
+                0,
+                address,
+                static_cast<uint32_t>(&b - mbarrier_.data()),
+                b.phase,
+                false,
+                at});
+}
+
+// ---- The end of a block ----
+
+// The registers that warpgroups ask for come from those that the block was given.
+void Machine::finish_registers()
+{
+    uint32_t entry = 65536 / kernel_.threads / 8 * 8, asked = 0;
+    bool any = false;
+
+    for (uint32_t w = 0; w < warps_; w++) {
+        uint32_t registers = warp_store_[w]->registers;
+
+        any = any || registers != 0;
+        asked += registers != 0 ? registers : entry;
+    }
+    if (any && asked > entry * warps_) {
+        fail(lane_->at, "the warps ask for %u registers a lane in all, the block has %u", asked,
+             entry * warps_);
+    }
+}
+
+void Machine::finish_block()
+{
+    if (!bulk_.empty()) {
+        fail(bulk_[0].at, "the block leaves the kernel before its bulk copy has been waited for");
+    }
+    for (const Mbarrier &b : mbarrier_) {
+        if (b.bytes != 0) {
+            fail(b.at, "at the end %" PRId64 " bytes more are expected at the mbarrier at %u",
+                 b.bytes, b.address);
+        }
+        if (b.copied) {
+            fail(b.at, "the block leaves the kernel before its bulk copy has been waited for");
+        }
+    }
+    for (uint32_t w = 0; w + 1 < warps_; w++) {
+        if (w % 4 != 3 && warp_store_[w]->wgmma_count != warp_store_[w + 1]->wgmma_count) {
+            fail(lane_->at, "warp %u of a warpgroup has issued %u wgmma, warp %u %u", w,
+                 warp_store_[w]->wgmma_count, w + 1, warp_store_[w + 1]->wgmma_count);
+        }
+    }
+    finish_registers();
+}
+
+} // namespace qoq_emu
