@@ -12,6 +12,7 @@
 
 struct qoq_cuda {
     int device, sms, tile, splits, tile_rows;
+    int wgmma; /* 0, 1, or -1 before it was looked for */
     cudaStream_t stream;
     char message[160];
 };
@@ -101,6 +102,12 @@ template <class P> bool can_run(struct qoq_cuda *handle, void (*kernel)(P), uint
         return false;
     }
     return attributes.maxThreadsPerBlock >= static_cast<int>(threads);
+}
+
+/* Whether such kernels are taken where nothing is asked for. */
+inline bool prefers_wgmma(const struct qoq_cuda *handle)
+{
+    return handle->wgmma > 0;
 }
 
 template <class P>

@@ -9,7 +9,7 @@ struct qoq_cuda {
     explicit qoq_cuda(const qoq_emu_options &options) : machine(options)
     {
     }
-    int sms = 108, tile = -1, splits = 0, tile_rows = 0;
+    int sms = 108, tile = -1, splits = 0, tile_rows = 0, wgmma = -1;
     qoq_emu::Machine machine;
 };
 
@@ -63,6 +63,12 @@ inline bool make_tensor_map(struct qoq_cuda *handle, qoq_emu::TensorMap *map, co
 template <class P> bool can_run(struct qoq_cuda *, void (*)(P), uint32_t)
 {
     return true;
+}
+
+// Whether such kernels are taken where nothing is asked for: the imagined GPU is one without.
+inline bool prefers_wgmma(const struct qoq_cuda *)
+{
+    return false;
 }
 
 template <class P> struct call {

@@ -150,27 +150,40 @@ qoq_status Machine::run(const Kernel &kernel)
         begin_block(block_order_[i]);
         run_block();
     }
-    sort_tensors();
+    sort_names();
     message = trouble_;
     return trouble_.empty() ? QOQ_OK : QOQ_ERR_DEVICE;
 }
 
-// Which tensor was touched first depends on the schedule; their order in the record does not.
-void Machine::sort_tensors()
+// Positions of names in their order, after the first `fixed`.
+static std::vector<size_t> sorted_places(const char *const *names, size_t count, size_t fixed)
 {
-    qoq_emu_launch sorted = *record_;
-    std::vector<size_t> order(record_->tensors);
+    std::vector<size_t> order(count);
 
-    for (size_t i = 0; i < order.size(); i++) {
+    for (size_t i = 0; i < count; i++) {
         order[i] = i;
     }
-    std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-        return strcmp(record_->tensor[a], record_->tensor[b]) < 0;
-    });
-    for (size_t i = 0; i < order.size(); i++) {
-        sorted.tensor[i] = record_->tensor[order[i]];
-        sorted.read_sectors[i] = record_->read_sectors[order[i]];
-        sorted.written_sectors[i] = record_->written_sectors[order[i]];
+    std::sort(order.begin() + static_cast<std::ptrdiff_t>(fixed), order.end(),
+              [names](size_t a, size_t b) { return strcmp(names[a], names[b]) < 0; });
+    return order;
+}
+
+// Which tensor was touched first, or which role taken, depends on the schedule; their order in the
+// record does not.
+void Machine::sort_names()
+{
+    qoq_emu_launch sorted = *record_;
+    const std::vector<size_t> tensors = sorted_places(record_->tensor, record_->tensors, 0),
+                              roles = sorted_places(record_->role, record_->roles, 1);
+
+    for (size_t i = 0; i < tensors.size(); i++) {
+        sorted.tensor[i] = record_->tensor[tensors[i]];
+        sorted.read_sectors[i] = record_->read_sectors[tensors[i]];
+        sorted.written_sectors[i] = record_->written_sectors[tensors[i]];
+    }
+    for (size_t i = 0; i < roles.size(); i++) {
+        sorted.role[i] = record_->role[roles[i]];
+        memcpy(sorted.count[i], record_->count[roles[i]], sizeof sorted.count[i]);
     }
     *record_ = sorted;
 }

@@ -215,7 +215,7 @@ class Machine
     void release(uint32_t id);
     void stuck();
     void order_blocks(uint32_t blocks);
-    void sort_tensors();
+    void sort_names();
     uint64_t random();
 
     void count_accesses();

@@ -22,8 +22,8 @@ extern const struct probe_fault probe_faults[], probe_async_faults[]; /* end wit
 enum qoq_status probe_tile(struct qoq_cuda *handle, uint8_t *out, const uint8_t *array,
                            uint32_t columns, uint32_t rows, uint32_t swizzle, int32_t x, int32_t y);
 
-/* d [64][n] += a [64][32] b [n][32], by wgmma; a from registers or from shared memory; both matrices
- * in rows of `swizzle` bytes, of which the product takes those from 32 * step on. */
+/* d [64][n] += a [64][32] b [n][32], by wgmma; a from registers or from shared memory; both
+ * matrices in rows of `swizzle` bytes, of which the product takes those from 32 * step on. */
 enum qoq_status probe_wgmma(struct qoq_cuda *handle, int32_t *d, const int8_t *a, const int8_t *b,
                             uint32_t n, int registers, uint32_t swizzle, uint32_t step);
 
