@@ -101,6 +101,31 @@ Test(kernels, every_tile)
     }
 }
 
+/* K so long that each stage is filled three times: what was there must have been read. */
+Test(kernels, stages_are_used_again)
+{
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        for (int tile = 0; tile < qoq_cuda_gemm_tiles(); tile++) {
+            for (int j = 0; j < 3; j++) {
+                static const enum qoq_emu_schedule schedules[] = {QOQ_EMU_FORWARD, QOQ_EMU_RANDOM,
+                                                                  QOQ_EMU_LAST_AHEAD};
+                uint64_t seed = test_seed() % 1000000 + (uint64_t)j;
+                struct qoq_emu_options options = {schedules[j], seed, j % 2, 0};
+                struct qoq_verify_shape shape;
+
+                qoq_verify_default_shape(&shape);
+                shape.m = 5;
+                shape.n = 40;
+                shape.k = 2448;
+                shape.group = j == 0 ? 128 : 96;
+                shape.tile = tile;
+                shape.splits = 1;
+                check(qoq_verify_find(products[i]), &shape, &options, seed);
+            }
+        }
+    }
+}
+
 /* Where bulk copies cannot take an operand, a kernel without them runs. */
 Test(kernels, wgmma_gives_way)
 {
