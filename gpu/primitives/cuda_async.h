@@ -21,6 +21,7 @@ namespace qoq
 struct tensor_map {
     CUtensorMap map;
 };
+static_assert(alignof(tensor_map) >= 64, "as a copy wants its map");
 
 #if QOQ_WGMMA
 
