@@ -37,10 +37,10 @@ endif
 libqoq_emu_la_SOURCES = \
 	sim/emu/arithmetic.cc \
 	sim/emu/arithmetic.hh \
-	sim/emu/async.cc \
 	sim/emu/async.hh \
 	sim/emu/buffers.cc \
 	sim/emu/buffers.hh \
+	sim/emu/bulk.cc \
 	sim/emu/counters.cc \
 	sim/emu/counters.hh \
 	sim/emu/device.cc \
@@ -54,6 +54,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/launch.hh \
 	sim/emu/machine.cc \
 	sim/emu/machine.hh \
+	sim/emu/mbarrier.cc \
 	sim/emu/memory.cc \
 	sim/emu/primitives.hh \
 	sim/emu/primitives_async.hh \

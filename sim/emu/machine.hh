@@ -168,8 +168,8 @@ class Machine
     void copy_commit();
     void copy_wait(uint32_t newest);
 
-    // Barriers in shared memory, and what completes on them (async.cc). The wait is for the warp,
-    // whose lanes have all named the barrier and the parity.
+    // Barriers in shared memory, and what completes on them (mbarrier.cc, bulk.cc). The wait is for
+    // the warp, whose lanes have all named the barrier and the parity.
     void mbarrier_init(uint32_t address, uint32_t arrivals, Site at);
     void mbarrier_arrive(uint32_t address, uint32_t bytes, Site at);
     void mbarrier_wait(uint32_t address, uint32_t parity, Site at);
