@@ -1,54 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches the product: checks, tile and split by the shape, scratch.
-#include "gpu/gemm.cuh"
-#include "gpu/handle.cuh"
+#include "gpu/gemm_maps.cuh"
 
 namespace qoq
 {
 
 namespace
 {
-
-//                 BM   BN   BK  WARPS_M STAGES BLOCKS
-typedef gemm_tile<16, 128, 128, 1, 4, 2> tile_16;
-typedef gemm_tile<32, 128, 128, 1, 4, 2> tile_32;
-typedef gemm_tile<64, 128, 128, 1, 3, 2> tile_64;
-typedef gemm_tile<128, 128, 64, 2, 4, 1> tile_128;
-
-struct tile_row {
-    uint32_t bm, bn, bk, threads, up_to; // used for products of at most up_to tokens
-    uint32_t shared[3];                  // bytes, by scheme
-    void (*kernel[3])(gemm_params);
-    const char *name[3];
-};
-
-template <class Tile>
-constexpr tile_row row(uint32_t up_to, const char *w8, const char *channel, const char *group)
-{
-    return {Tile::bm,
-            Tile::bn,
-            Tile::bk,
-            Tile::threads,
-            up_to,
-            {gemm_stage<Tile, gemm_scheme::w8>::block_bytes,
-             gemm_stage<Tile, gemm_scheme::w4_channel>::block_bytes,
-             gemm_stage<Tile, gemm_scheme::w4_group>::block_bytes},
-            {gemm<Tile, gemm_scheme::w8>, gemm<Tile, gemm_scheme::w4_channel>,
-             gemm<Tile, gemm_scheme::w4_group>},
-            {w8, channel, group}};
-}
-
-const tile_row tile_table[] = {
-    row<tile_16>(16, "gemm_w8a8_m16n128k128", "gemm_w4a8_channel_m16n128k128",
-                 "gemm_w4a8_group_m16n128k128"),
-    row<tile_32>(32, "gemm_w8a8_m32n128k128", "gemm_w4a8_channel_m32n128k128",
-                 "gemm_w4a8_group_m32n128k128"),
-    row<tile_64>(64, "gemm_w8a8_m64n128k128", "gemm_w4a8_channel_m64n128k128",
-                 "gemm_w4a8_group_m64n128k128"),
-    row<tile_128>(UINT32_MAX, "gemm_w8a8_m128n128k64", "gemm_w4a8_channel_m128n128k64",
-                  "gemm_w4a8_group_m128n128k64"),
-};
-constexpr int TILES = sizeof tile_table / sizeof *tile_table;
 
 // Blocks of one product.
 struct plan {
@@ -96,14 +54,27 @@ plan plan_tile(const struct qoq_cuda *handle, const tile_row &tile, size_t m, si
     return it;
 }
 
-plan make_plan(const struct qoq_cuda *handle, size_t m, size_t n, size_t k)
+// Whether the device has wgmma and the library code for it. All kernels of a build are alike.
+bool has_wgmma(struct qoq_cuda *handle)
 {
-    int i = handle->tile;
-
-    for (int t = 0; i < 0 && t < TILES; t++) {
-        i = m <= tile_table[t].up_to ? t : i;
+    if (handle->wgmma < 0) {
+        handle->wgmma = can_run(handle, gemm_wgmma<wide_16, gemm_scheme::w4_channel>,
+                                static_cast<uint32_t>(wide_16::threads));
     }
-    return plan_tile(handle, tile_table[i], m, n, k);
+    return handle->wgmma != 0;
+}
+
+// The tile that was asked for, or the first that is meant for so many tokens; one of wgmma only
+// where `wide`.
+const tile_row &choose_tile(const struct qoq_cuda *handle, size_t m, bool wide)
+{
+    const bool prefers = wide && prefers_wgmma(handle);
+    int i = handle->tile >= 0 && (wide || !is_wide(tile_table[handle->tile])) ? handle->tile : -1;
+
+    for (int t = 0; i < 0; t++) {
+        i = is_wide(tile_table[t]) == prefers && m <= tile_table[t].up_to ? t : i;
+    }
+    return tile_table[i];
 }
 
 // The most scratch that any number of tokens up to m takes with a tile: fewer rows of blocks may
@@ -201,6 +172,25 @@ extern "C" void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int spli
     handle->splits = splits > 0 ? splits : 0;
 }
 
+// The most scratch of the tiles that may be chosen for up to m tokens, one of wgmma or none.
+static size_t scratch_of(const struct qoq_cuda *handle, size_t m, const struct qoq_cuda_weight *w,
+                         bool wide)
+{
+    size_t most = 0;
+
+    for (const tile_row &tile : tile_table) {
+        // Fewer tokens than m may take a smaller tile.
+        const size_t up_to = m < tile.up_to ? m : tile.up_to;
+        const bool asked = &tile == &choose_tile(handle, m, wide),
+                   chosen = &tile == &choose_tile(handle, up_to, wide);
+        const size_t need =
+            asked || chosen ? most_scratch(handle, tile, asked ? m : up_to, w->n, w->k) : 0;
+
+        most = need > most ? need : most;
+    }
+    return most;
+}
+
 extern "C" enum qoq_status qoq_cuda_gemm_scratch(struct qoq_cuda *handle, size_t *bytes, size_t m,
                                                  const struct qoq_cuda_weight *w)
 {
@@ -210,14 +200,11 @@ extern "C" enum qoq_status qoq_cuda_gemm_scratch(struct qoq_cuda *handle, size_t
     if (!shape_fits(m, w)) {
         return QOQ_ERR_SHAPE;
     }
-    *bytes = 0;
-    for (const tile_row &tile : tile_table) {
-        const bool used = handle->tile < 0 || &tile == &tile_table[handle->tile];
-        const size_t most = m < tile.up_to || handle->tile >= 0 ? m : tile.up_to;
-        const size_t need = used ? most_scratch(handle, tile, most, w->n, w->k) : 0;
+    // Whether the activations will lie where bulk copies can take them is not known yet.
+    const size_t plain = scratch_of(handle, m, w, false);
+    const size_t wide = has_wgmma(handle) ? scratch_of(handle, m, w, true) : 0;
 
-        *bytes = need > *bytes ? need : *bytes;
-    }
+    *bytes = wide > plain ? wide : plain;
     return QOQ_OK;
 }
 
@@ -233,7 +220,16 @@ extern "C" enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_half *y,
     if (!shape_fits(x->m, w) || x->k != w->k || x->pitch < x->k) {
         return QOQ_ERR_SHAPE;
     }
-    const plan it = make_plan(handle, x->m, w->n, w->k);
+    enter(handle);
+    const tile_row *tile = &choose_tile(handle, x->m, has_wgmma(handle));
+    gemm_wgmma_params q = {};
+    plan it = plan_tile(handle, *tile, x->m, w->n, w->k);
+    q.p = make_params(it, y, x, w, bias, scratch);
+    if (is_wide(*tile) && !make_maps(handle, &q, *tile, x, w)) {
+        tile = &choose_tile(handle, x->m, false);
+        it = plan_tile(handle, *tile, x->m, w->n, w->k);
+        q.p = make_params(it, y, x, w, bias, scratch);
+    }
     if (it.grid[1] > 65535) {
         return QOQ_ERR_SHAPE;
     }
@@ -241,9 +237,9 @@ extern "C" enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_half *y,
         (it.splits > 1 && (scratch == nullptr || !is_aligned(scratch, 16)))) {
         return QOQ_ERR_ARGUMENT;
     }
-    enter(handle);
-    return launch(
-        handle, it.tile->name[w->scheme], it.tile->kernel[w->scheme],
-        {{it.grid[0], it.grid[1], it.splits}, it.tile->threads, it.tile->shared[w->scheme]},
-        make_params(it, y, x, w, bias, scratch));
+    const launch_shape shape = {
+        {it.grid[0], it.grid[1], it.splits}, tile->threads, tile->shared[w->scheme]};
+    return is_wide(*tile)
+               ? launch(handle, tile->name[w->scheme], tile->wgmma[w->scheme], shape, q)
+               : launch(handle, tile->name[w->scheme], tile->kernel[w->scheme], shape, q.p);
 }

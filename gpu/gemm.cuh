@@ -15,6 +15,8 @@
 #ifndef QOQ_GPU_GEMM_CUH
 #define QOQ_GPU_GEMM_CUH
 
+#include "gpu/gemm_finish.cuh"
+#include "gpu/gemm_join.cuh"
 #include "gpu/gemm_load.cuh"
 #include "gpu/gemm_operand.cuh"
 
@@ -79,117 +81,24 @@ QOQ_DEVICE void gemm_main_loop(int32_t (&acc)[Tile::mi][4][4], const gemm_params
     }
 }
 
-// Leaves this block's sums in the workspace. True in the block that finishes the tile last: there
-// acc becomes the whole sum. Counters are 0 before and after. Sums of integers are the same in any
-// order of blocks.
-template <class Tile>
-QOQ_DEVICE bool gemm_join(int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
-{
-    const uint32_t tile = block_y() * grid_x() + block_x(), size = Tile::bm * Tile::bn;
-    const size_t base = static_cast<size_t>(tile) * p.splits * size + thread() * 4;
+// The sums of a thread, one after another.
+template <class Tile> struct gemm_sums {
+    static constexpr int count = Tile::mi * 16;
+    int32_t (&acc)[Tile::mi][4][4];
 
-    QOQ_UNROLL
-    for (int i = 0; i < Tile::mi * 4; i++) {
-        vec4 v;
-        QOQ_UNROLL
-        for (int r = 0; r < 4; r++) {
-            v.x[r] = static_cast<uint32_t>(acc[i / 4][i % 4][r]);
-        }
-        store_as<vec4>(p.partial,
-                       base + static_cast<size_t>(block_z()) * size + i * Tile::threads * 4, v);
+    QOQ_MEMBER uint32_t get(int i)
+    {
+        return static_cast<uint32_t>(acc[i / 16][i / 4 % 4][i % 4]);
     }
-    fence_device();
-    sync_block();
-    if (thread() == 0) {
-        store_shared<uint32_t>(0, atomic_inc(p.counter, tile, p.splits - 1));
+    QOQ_MEMBER void set(int i, uint32_t v)
+    {
+        acc[i / 16][i / 4 % 4][i % 4] = static_cast<int32_t>(v);
     }
-    sync_block();
-    if (load_shared<uint32_t>(0) != p.splits - 1) {
-        return false;
+    QOQ_MEMBER void sync()
+    {
+        sync_block();
     }
-    fence_device();
-    for (uint32_t split = 0; split < p.splits; split++) {
-        if (split == block_z()) {
-            continue;
-        }
-        QOQ_UNROLL
-        for (int i = 0; i < Tile::mi * 4; i++) {
-            vec4 v = load_as<vec4>(p.partial, base + static_cast<size_t>(split) * size +
-                                                  i * Tile::threads * 4);
-            QOQ_UNROLL
-            for (int r = 0; r < 4; r++) {
-                acc[i / 4][i % 4][r] =
-                    static_cast<int32_t>(iadd(static_cast<uint32_t>(acc[i / 4][i % 4][r]), v.x[r]));
-            }
-        }
-    }
-    return true;
-}
-
-// What a channel brings to the epilogue.
-struct gemm_channel {
-    float s, bias;
-    uint32_t z;
-    bool exists;
 };
-
-template <gemm_scheme SCHEME>
-QOQ_DEVICE gemm_channel gemm_get_channel(const gemm_params &p, uint32_t n)
-{
-    gemm_channel c = {0.0f, 0.0f, 0, n < p.n};
-
-    if (c.exists) {
-        c.s = half_to_float(load(p.s, n));
-        c.z = SCHEME == gemm_scheme::w4_channel ? load(p.z, n) : 0;
-        c.bias = p.bias ? load(p.bias, n) : 0.0f;
-    }
-    return c;
-}
-
-// N 6.2, 6.3.
-template <gemm_scheme SCHEME>
-QOQ_DEVICE uint32_t gemm_finish(int32_t acc, const gemm_params &p, const gemm_channel &channel,
-                                float scale, int32_t sum)
-{
-    float c = fmul(channel.s, scale);
-
-    if (SCHEME == gemm_scheme::w4_channel) {
-        acc = static_cast<int32_t>(
-            imad(0u - channel.z, static_cast<uint32_t>(sum), static_cast<uint32_t>(acc)));
-    }
-    return float_to_half(p.bias ? ffma(c, int_to_float(acc), channel.bias)
-                                : fmul(c, int_to_float(acc)));
-}
-
-// What a token brings.
-struct gemm_token {
-    uint32_t m;
-    float scale;
-    int32_t sum;
-};
-
-template <gemm_scheme SCHEME>
-QOQ_DEVICE void gemm_store_pair(const gemm_params &p, const gemm_token &token, uint32_t n,
-                                const gemm_channel (&channel)[2], int32_t even, int32_t odd)
-{
-    const size_t at = static_cast<size_t>(token.m) * p.n + n;
-
-    if (!channel[0].exists) {
-        return;
-    }
-    const uint32_t low = gemm_finish<SCHEME>(even, p, channel[0], token.scale, token.sum);
-    if (!channel[1].exists) {
-        store(p.y, at, low);
-        return;
-    }
-    const uint32_t high = gemm_finish<SCHEME>(odd, p, channel[1], token.scale, token.sum);
-    if (p.pairs) {
-        store_as<uint32_t>(p.y, at, low | high << 16);
-    } else {
-        store(p.y, at, low);
-        store(p.y, at + 1, high);
-    }
-}
 
 // A lane has tokens r and r + 8 of each 16, channels 2c and 2c + 1 of each 8 (r = lane / 4, c =
 // lane % 4).
@@ -231,8 +140,11 @@ gemm(QOQ_PARAMETER gemm_params p)
     int32_t acc[Tile::mi][4][4] = {};
 
     gemm_main_loop<Tile, SCHEME>(acc, p, first, last);
-    if (p.splits > 1 && !gemm_join<Tile>(acc, p)) {
-        return;
+    if (p.splits > 1) {
+        gemm_sums<Tile> sums = {acc};
+        if (!gemm_join<Tile::threads>(sums, p, thread())) {
+            return;
+        }
     }
     gemm_epilogue<Tile, SCHEME>(acc, p);
 }

@@ -30,18 +30,70 @@
 namespace qoq
 {
 
-// Codes of tile j among the lane's four words: one nibble a byte.
-QOQ_DEVICE uint32_t gemm_codes(const vec4 &words, int j, int half)
+// One code of each of four bytes: of the low nibbles, or of the high ones.
+QOQ_DEVICE uint32_t gemm_nibbles(uint32_t word, int high)
 {
-    const uint32_t word = words.x[j % 2 + 2 * half];
-
-    return iand(j < 2 ? word : ishr(word, 4), 0x0f0f0f0f);
+    return iand(high ? ishr(word, 4) : word, 0x0f0f0f0f);
 }
 
+// The group of K that the next step belongs to: s2 and C of COUNT channels of this lane. A channel
+// has a byte in the lane's word of a row of parameters; the next group's row lies `pitch` further.
+template <int COUNT> struct gemm_group {
+    uint32_t s2, zeros, pitch, first; // shared addresses of the words; the first channel's byte
+    uint32_t left, steps;             // until the next group begins, in all
+    uint32_t scale[COUNT], offset[COUNT];
+
+    QOQ_MEMBER void begin(const gemm_params &p, uint32_t first_step)
+    {
+        steps = p.group_steps;
+        left = steps - first_step % steps;
+        take();
+    }
+
+    QOQ_MEMBER void take()
+    {
+        const uint32_t scales = load_shared<uint32_t>(s2);
+        const uint32_t offsets = ixor(load_shared<uint32_t>(zeros), 0x80808080);
+
+        QOQ_UNROLL
+        for (int j = 0; j < COUNT; j++) {
+            scale[j] = permute(scales, 0, 0x4440 + first + j);
+            offset[j] = permute(offsets, 0, 0x1111 * (first + j));
+        }
+    }
+
+    // Comes before each step.
+    QOQ_MEMBER void step()
+    {
+        if (left == 0) {
+            s2 += pitch;
+            zeros += pitch;
+            left = steps;
+            take();
+        }
+        left--;
+    }
+
+    // The same without a branch: takes the group at every step, and takes longer.
+    QOQ_MEMBER void step_straight()
+    {
+        const bool next = left == 0;
+
+        s2 += next ? pitch : 0;
+        zeros += next ? pitch : 0;
+        left = (next ? steps : left) - 1;
+        take();
+    }
+
+    QOQ_MEMBER uint32_t weights(uint32_t codes, int j)
+    {
+        return ixor(imad(codes, scale[j], offset[j]), 0x80808080);
+    }
+};
+
 template <class Tile, gemm_scheme SCHEME> struct gemm_operand {
-    uint32_t codes, s2, zeros;    // shared addresses of this lane
-    uint32_t left, group_steps;   // steps until the next group begins
-    uint32_t scale[4], offset[4]; // s2 and C of the group, by tile
+    uint32_t codes; // shared address of this lane
+    gemm_group<4> group;
 
     QOQ_MEMBER gemm_operand(const gemm_params &p, uint32_t stage, uint32_t tile)
     {
@@ -50,24 +102,11 @@ template <class Tile, gemm_scheme SCHEME> struct gemm_operand {
 
         codes = stage + at::code + column * (Tile::steps * 512) + lane() * 16;
         if (SCHEME == gemm_scheme::w4_group) {
-            s2 = stage + at::s2 + 32 * column + (lane() & ~3u);
-            zeros = stage + at::zeros + 32 * column + (lane() & ~3u);
-            group_steps = p.group_steps;
-            left = group_steps - tile * Tile::steps % group_steps;
-            take_group();
-        }
-    }
-
-    // The lane's four channels of 32: one byte of s2 and of the zeros for each tile.
-    QOQ_MEMBER void take_group()
-    {
-        const uint32_t scales = load_shared<uint32_t>(s2);
-        const uint32_t offsets = ixor(load_shared<uint32_t>(zeros), 0x80808080);
-
-        QOQ_UNROLL
-        for (int j = 0; j < 4; j++) {
-            scale[j] = permute(scales, 0, 0x4440 + j);
-            offset[j] = permute(offsets, 0, 0x1111 * j);
+            group.s2 = stage + at::s2 + 32 * column + (lane() & ~3u);
+            group.zeros = stage + at::zeros + 32 * column + (lane() & ~3u);
+            group.pitch = Tile::bn;
+            group.first = 0;
+            group.begin(p, tile * Tile::steps);
         }
     }
 
@@ -76,21 +115,15 @@ template <class Tile, gemm_scheme SCHEME> struct gemm_operand {
         const vec4 words = load_shared<vec4>(codes + step * 512);
 
         if (SCHEME == gemm_scheme::w4_group) {
-            if (left == 0) {
-                s2 += Tile::bn;
-                zeros += Tile::bn;
-                left = group_steps;
-                take_group();
-            }
-            left--;
+            group.step();
         }
         QOQ_UNROLL
         for (int j = 0; j < 4; j++) {
             QOQ_UNROLL
             for (int half = 0; half < 2; half++) {
-                b[j][half] = gemm_codes(words, j, half);
+                b[j][half] = gemm_nibbles(words.x[j % 2 + 2 * half], j / 2);
                 if (SCHEME == gemm_scheme::w4_group) {
-                    b[j][half] = ixor(imad(b[j][half], scale[j], offset[j]), 0x80808080);
+                    b[j][half] = group.weights(b[j][half], j);
                 }
             }
         }

@@ -61,9 +61,16 @@ gpu_sources = \
 	gpu/attention_source.cuh \
 	gpu/cache.cuh \
 	gpu/gemm.cuh \
+	gpu/gemm_finish.cuh \
+	gpu/gemm_join.cuh \
 	gpu/gemm_load.cuh \
+	gpu/gemm_maps.cuh \
 	gpu/gemm_operand.cuh \
 	gpu/gemm_params.cuh \
+	gpu/gemm_sm90.cuh \
+	gpu/gemm_sm90_operand.cuh \
+	gpu/gemm_sm90_tile.cuh \
+	gpu/gemm_tiles.cuh \
 	gpu/handle.cuh \
 	gpu/kv.cuh \
 	gpu/prefill_load.cuh \
@@ -72,6 +79,7 @@ gpu_sources = \
 	gpu/prefill_values.cuh \
 	gpu/prefill_weights.cuh \
 	gpu/primitives/cuda.h \
+	gpu/primitives/cuda_async.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
 	gpu/primitives/peak_cuda.h \

@@ -116,7 +116,8 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_h
                                                   const float *bias, void *scratch, size_t bytes);
 
 /* For tuning and tests: the tile (0 .. qoq_cuda_gemm_tiles() - 1) and the number of blocks that
- * share a tile along K. -1 and 0 leave the choice to the library. No choice moves a bit. */
+ * share a tile along K. -1 and 0 leave the choice to the library. A tile that the device or the
+ * alignment of the operands does not admit gives way to another. No choice moves a bit. */
 QOQ_API void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int splits);
 QOQ_API int qoq_cuda_gemm_tiles(void);
 

@@ -37,8 +37,10 @@ endif
 libqoq_emu_la_SOURCES = \
 	sim/emu/arithmetic.cc \
 	sim/emu/arithmetic.hh \
+	sim/emu/async.hh \
 	sim/emu/buffers.cc \
 	sim/emu/buffers.hh \
+	sim/emu/bulk.cc \
 	sim/emu/counters.cc \
 	sim/emu/counters.hh \
 	sim/emu/device.cc \
@@ -52,10 +54,14 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/launch.hh \
 	sim/emu/machine.cc \
 	sim/emu/machine.hh \
+	sim/emu/mbarrier.cc \
 	sim/emu/memory.cc \
 	sim/emu/primitives.hh \
+	sim/emu/primitives_async.hh \
+	sim/emu/records.hh \
 	sim/emu/site.cc \
-	sim/emu/site.hh
+	sim/emu/site.hh \
+	sim/emu/wgmma.cc
 # longjmp between stacks is what fibers do; fortified libraries take it for a mistake.
 libqoq_emu_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 

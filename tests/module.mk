@@ -281,7 +281,7 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
-libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/probe.cc tests/emu/probe.h
+libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/faults.hh tests/emu/faults_async.cc tests/emu/probe.cc tests/emu/probe.h tests/emu/probe_async.cc tests/emu/probe_array.hh
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
 # The program qoq-gpu with the emulator for a GPU.

@@ -20,10 +20,10 @@ static struct qoq_cuda *emulator(enum qoq_emu_schedule schedule, int early_copie
 }
 
 /* Every fault is found whatever the order of lanes and warps, and nothing is found where nothing is
- * wrong. Late copies: with early ones a missing wait is, by design, invisible. */
-Test(emulator, faults)
+ * wrong. Late copies: with early ones a missing wait for copy_async is, by design, invisible. */
+static void check_faults(const struct probe_fault *faults)
 {
-    for (const struct probe_fault *f = probe_faults; f->name != NULL; f++) {
+    for (const struct probe_fault *f = faults; f->name != NULL; f++) {
         for (int s = 0; s < QOQ_EMU_SCHEDULES; s++) {
             struct qoq_cuda *handle = emulator((enum qoq_emu_schedule)s, 0);
             enum qoq_status status = f->run(handle);
@@ -38,11 +38,35 @@ Test(emulator, faults)
                 cr_assert(strstr(message, f->says) != NULL, "%s: %s", f->name, message);
                 cr_assert(strncmp(message, f->name, strlen(f->name)) == 0, "%s", message);
                 cr_assert(strstr(message, " warp ") != NULL && strstr(message, " lane ") != NULL &&
-                              strstr(message, "faults.cc:") != NULL,
+                              strstr(message, "/faults") != NULL,
                           "%s", message);
             }
             qoq_cuda_destroy(handle);
         }
+    }
+}
+
+Test(emulator, faults)
+{
+    check_faults(probe_faults);
+}
+
+Test(emulator, faults_of_what_runs_by_itself)
+{
+    check_faults(probe_async_faults);
+}
+
+/* Nothing is wrong either when copies land at once; and products that are still under way are found
+ * even then. */
+Test(emulator, early_copies)
+{
+    for (const struct probe_fault *f = probe_async_faults; f->name != NULL; f++) {
+        struct qoq_cuda *handle = emulator(QOQ_EMU_FORWARD, 1);
+        enum qoq_status status = f->run(handle);
+
+        cr_assert_eq(status, f->says == NULL ? QOQ_OK : QOQ_ERR_DEVICE, "%s: %s", f->name,
+                     qoq_cuda_message(handle));
+        qoq_cuda_destroy(handle);
     }
 }
 
@@ -53,6 +77,9 @@ Test(emulator, goes_on_after_a_fault)
 
     for (int round = 0; round < 3; round++) {
         for (const struct probe_fault *f = probe_faults; f->name != NULL; f++)
+            cr_assert_eq(f->run(handle), f->says == NULL ? QOQ_OK : QOQ_ERR_DEVICE, "%s: %s",
+                         f->name, qoq_cuda_message(handle));
+        for (const struct probe_fault *f = probe_async_faults; f->name != NULL; f++)
             cr_assert_eq(f->run(handle), f->says == NULL ? QOQ_OK : QOQ_ERR_DEVICE, "%s: %s",
                          f->name, qoq_cuda_message(handle));
     }
@@ -118,6 +145,86 @@ Test(emulator, matrices)
         }
     }
     qoq_cuda_destroy(handle);
+}
+
+/* Every place of a box, inside and outside of the array, against the definition of the swizzle. */
+Test(emulator, tile_copies)
+{
+    static const uint32_t swizzles[] = {0, 32, 64, 128};
+    struct qoq_cuda *handle = emulator(QOQ_EMU_RANDOM, 0);
+    struct test_random r = test_random(903);
+    uint8_t array[1024], out[16 * 256];
+
+    for (int i = 0; i < 1024; i++)
+        array[i] = (uint8_t)test_next(&r);
+    for (int round = 0; round < 60; round++) {
+        uint32_t swizzle = swizzles[round % 4];
+        uint32_t columns = swizzle == 0 ? 16 * (uint32_t)test_integer(&r, 1, 16) : swizzle;
+        uint32_t rows = 8 * (uint32_t)test_integer(&r, 1, 2);
+        int32_t x = (int32_t)test_integer(&r, -40, 260), y = (int32_t)test_integer(&r, -10, 5);
+
+        cr_assert_eq(probe_tile(handle, out, array, columns, rows, swizzle, x, y), QOQ_OK, "%s",
+                     qoq_cuda_message(handle));
+        for (uint32_t row = 0; row < rows; row++) {
+            for (uint32_t column = 0; column < columns; column++) {
+                int32_t from_x = x + (int32_t)column, from_y = y + (int32_t)row;
+                uint32_t at = row * columns + column, line = at / 128;
+                uint8_t want = 0;
+
+                if (from_x >= 0 && from_x < 250 && from_y >= 0 && from_y < 4)
+                    want = array[from_y * 256 + from_x];
+                at ^= (swizzle == 128  ? line % 8
+                       : swizzle == 64 ? line % 4
+                       : swizzle == 32 ? line % 2
+                                       : 0) *
+                      16;
+                cr_assert_eq(out[at], want, "%u %u %u %d %d", swizzle, row, column, x, y);
+            }
+        }
+    }
+    qoq_cuda_destroy(handle);
+}
+
+static void check_wgmma(struct qoq_cuda *handle, struct test_random *r, uint32_t n, int registers,
+                        uint32_t swizzle, uint32_t step)
+{
+    static int8_t a[64 * 32], b[256 * 32];
+    static int32_t d[64 * 256], want[64 * 256];
+
+    for (int i = 0; i < 64 * 32; i++)
+        a[i] = (int8_t)test_integer(r, -128, 127);
+    for (int i = 0; i < 256 * 32; i++)
+        b[i] = (int8_t)test_integer(r, -128, 127);
+    for (uint32_t i = 0; i < 64 * n; i++) {
+        d[i] = (int32_t)test_integer(r, INT32_MIN, INT32_MAX);
+        want[i] = d[i];
+        for (uint32_t k = 0; k < 32; k++)
+            want[i] =
+                (int32_t)((uint32_t)want[i] + (uint32_t)(a[i / n * 32 + k] * b[i % n * 32 + k]));
+    }
+    cr_assert_eq(probe_wgmma(handle, d, a, b, n, registers, swizzle, step), QOQ_OK, "%s",
+                 qoq_cuda_message(handle));
+    for (uint32_t i = 0; i < 64 * n; i++)
+        cr_assert_eq(d[i], want[i], "n %u, row %u, column %u, swizzle %u, step %u", n, i / n, i % n,
+                     swizzle, step);
+}
+
+/* Products of all shapes, either source of A, every swizzle and place in its rows. */
+Test(emulator, wgmma)
+{
+    static const uint32_t shapes[] = {8, 16, 32, 64, 128, 256};
+    struct test_random r = test_random(904);
+
+    for (int early = 0; early < 2; early++) {
+        struct qoq_cuda *handle = emulator(QOQ_EMU_RANDOM, early);
+
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int registers = 0; registers < 2; registers++)
+                for (uint32_t swizzle = 32; swizzle <= 128; swizzle *= 2)
+                    for (uint32_t step = 0; step < swizzle / 32; step++)
+                        check_wgmma(handle, &r, shapes[i], registers, swizzle, step);
+        qoq_cuda_destroy(handle);
+    }
 }
 
 Test(emulator, shuffle)

@@ -72,6 +72,86 @@ Test(kernels, none_is_forgotten)
     cr_assert_eq(count, 12);
 }
 
+static const char *const products[] = {"gemm_w8a8", "gemm_w4a8_channel", "gemm_w4a8_group"};
+
+/* Each tile that can be chosen, those of other GPUs too: ragged shapes, divisions of K, groups that
+ * fit the stages and groups that do not. */
+Test(kernels, every_tile)
+{
+    static const size_t groups[] = {32, 64, 96, 128, 160, 256};
+
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        const struct qoq_verify_kernel *kernel = qoq_verify_find(products[i]);
+
+        for (int j = 0; j < 6 * qoq_cuda_gemm_tiles(); j++) {
+            uint64_t seed = test_seed() % 1000000 + (uint64_t)j;
+            struct qoq_emu_options options = {(enum qoq_emu_schedule)(j % QOQ_EMU_SCHEDULES), seed,
+                                              j / QOQ_EMU_SCHEDULES % 2, 0};
+            struct qoq_verify_shape shape;
+
+            qoq_verify_random_shape(&shape, kernel, seed);
+            shape.tile = j % qoq_cuda_gemm_tiles();
+            shape.group = groups[(size_t)j / 6 % 6];
+            shape.misaligned = 0;
+            /* Rows that bulk copies can take; their tails are tested by the other operand. */
+            if (i == 0)
+                shape.k = (shape.k + 15) / 16 * 16;
+            check(kernel, &shape, &options, seed);
+        }
+    }
+}
+
+/* K so long that each stage is filled three times: what was there must have been read. */
+Test(kernels, stages_are_used_again)
+{
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        for (int tile = 0; tile < qoq_cuda_gemm_tiles(); tile++) {
+            for (int j = 0; j < 3; j++) {
+                static const enum qoq_emu_schedule schedules[] = {QOQ_EMU_FORWARD, QOQ_EMU_RANDOM,
+                                                                  QOQ_EMU_LAST_AHEAD};
+                uint64_t seed = test_seed() % 1000000 + (uint64_t)j;
+                struct qoq_emu_options options = {schedules[j], seed, j % 2, 0};
+                struct qoq_verify_shape shape;
+
+                qoq_verify_default_shape(&shape);
+                shape.m = 5;
+                shape.n = 40;
+                shape.k = 2448;
+                shape.group = j == 0 ? 128 : 96;
+                shape.tile = tile;
+                shape.splits = 1;
+                check(qoq_verify_find(products[i]), &shape, &options, seed);
+            }
+        }
+    }
+}
+
+/* Where bulk copies cannot take an operand, a kernel without them runs. */
+Test(kernels, wgmma_gives_way)
+{
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        for (int misaligned = 0; misaligned < 2; misaligned++) {
+            struct qoq_emu_options options = {QOQ_EMU_FORWARD, 5, 0, 0};
+            struct qoq_verify_shape shape;
+            struct qoq_cuda *handle;
+            char text[700];
+            int wide;
+
+            qoq_verify_default_shape(&shape);
+            shape.tile = qoq_cuda_gemm_tiles() - 1;
+            shape.misaligned = misaligned;
+            shape.m = 3;
+            cr_assert_eq(qoq_emu_create(&handle, &options), QOQ_OK);
+            cr_assert_eq(
+                qoq_verify_run(handle, qoq_verify_find(products[i]), &shape, 5, text, sizeof text),
+                QOQ_OK, "%s", text);
+            wide = strstr(qoq_emu_get_launch(handle, 0)->kernel, "wgmma") != NULL;
+            cr_assert_eq(wide, !misaligned, "%s", qoq_emu_get_launch(handle, 0)->kernel);
+            qoq_cuda_destroy(handle);
+        }
+    }
+}
+
 /* With bands around the arrays, as a GPU has them; and a band that is touched is noticed. */
 Test(kernels, bands)
 {
@@ -231,11 +311,13 @@ static void check_counts(const struct qoq_emu_launch *first, const struct qoq_em
 
 /* What a kernel does depends on its shape alone, not on the order in which lanes and warps run.
  * Which block of a split finishes last does depend on it, but every block does as much. */
-Test(kernels, counts_are_the_same_in_every_schedule)
+static void check_counts_of_schedules(int wide)
 {
     for (const struct qoq_verify_kernel *k = qoq_verify_kernels; k->name != NULL; k++) {
         struct qoq_emu_launch first[4] = {{0}};
 
+        if (wide && strncmp(k->name, "gemm", 4) != 0)
+            continue;
         for (int s = 0; s < 2 * QOQ_EMU_SCHEDULES; s++) {
             struct qoq_emu_options options = {(enum qoq_emu_schedule)(s / 2), 5, s % 2, 0};
             struct qoq_verify_shape shape;
@@ -247,6 +329,7 @@ Test(kernels, counts_are_the_same_in_every_schedule)
             shape.n = 70;
             shape.k = 600;
             shape.context = 200;
+            shape.tile = wide ? qoq_cuda_gemm_tiles() - 2 : -1;
             cr_assert_eq(qoq_emu_create(&handle, &options), QOQ_OK);
             cr_assert_eq(qoq_verify_run(handle, k, &shape, 5, text, sizeof text), QOQ_OK, "%s",
                          text);
@@ -259,6 +342,16 @@ Test(kernels, counts_are_the_same_in_every_schedule)
             qoq_cuda_destroy(handle);
         }
     }
+}
+
+Test(kernels, counts_are_the_same_in_every_schedule)
+{
+    check_counts_of_schedules(0);
+}
+
+Test(kernels, counts_of_wgmma_are_the_same_in_every_schedule)
+{
+    check_counts_of_schedules(1);
 }
 
 /* Tensor instructions and dequantization of a product, in closed form. For 32 weights a lane has 12
@@ -299,5 +392,69 @@ Test(kernels, closed_form_of_the_product)
                 qoq_cuda_destroy(handle);
             }
         }
+    }
+}
+
+/* The same of the tiles of wgmma, by role. A word of 8 codes is unpacked by one warp for all tokens
+ * of a block; where a group fills whole stages of K, each stage takes 9 operations for two products
+ * of 64 channels, or 5 for one. */
+Test(kernels, closed_form_of_wgmma)
+{
+    static const struct {
+        size_t tokens, channels, parts;
+        enum qoq_emu_count count;
+    } tiles[] = {{8, 128, 2, QOQ_EMU_WGMMA_N8},     {16, 128, 2, QOQ_EMU_WGMMA_N16},
+                 {32, 128, 2, QOQ_EMU_WGMMA_N32},   {64, 256, 2, QOQ_EMU_WGMMA_N64},
+                 {128, 256, 2, QOQ_EMU_WGMMA_N128}, {256, 128, 1, QOQ_EMU_WGMMA_N256}};
+    enum { TILES = sizeof tiles / sizeof *tiles };
+
+    for (int i = 0; i < 3 * 3 * TILES; i++) {
+        int t = i / 9, scheme = i % 3;
+        size_t k = (size_t)(i / 3 % 3 + 1) * 128, m = tiles[t].tokens, n = tiles[t].channels;
+        struct qoq_emu_options options = {QOQ_EMU_FORWARD, 5, 0, 0};
+        const struct qoq_emu_launch *launch;
+        const uint64_t *consumer = NULL, *producer = NULL;
+        struct qoq_verify_shape shape;
+        struct qoq_cuda *handle;
+        uint64_t stages = k / 128, lanes = n / (64 * tiles[t].parts) * 128;
+        /* Per lane and stage: 4 steps of `parts` products of 4 words. */
+        uint64_t words = 16 * tiles[t].parts * lanes * stages;
+        uint64_t bytes = 128 * m + n * (scheme == 0 ? 128 : 64) + (scheme == 2 ? 2 * n : 0);
+        char text[700];
+
+        qoq_verify_default_shape(&shape);
+        shape.m = m;
+        shape.n = n;
+        shape.k = k;
+        shape.splits = 1;
+        shape.tile = qoq_cuda_gemm_tiles() - TILES + t;
+        cr_assert_eq(qoq_emu_create(&handle, &options), QOQ_OK);
+        cr_assert_eq(
+            qoq_verify_run(handle, qoq_verify_find(products[scheme]), &shape, 5, text, sizeof text),
+            QOQ_OK, "%s", text);
+        launch = qoq_emu_get_launch(handle, 0);
+        for (size_t r = 0; r < launch->roles; r++) {
+            consumer = strcmp(launch->role[r], "consumer") == 0 ? launch->count[r] : consumer;
+            producer = strcmp(launch->role[r], "producer") == 0 ? launch->count[r] : producer;
+        }
+        cr_assert(consumer != NULL && producer != NULL);
+        cr_assert_eq(consumer[tiles[t].count], n / 64 * 4 * (k / 32));
+        cr_assert_eq(consumer[QOQ_EMU_LOGIC], (scheme == 0   ? 0
+                                               : scheme == 1 ? words
+                                                             : 2 * words + lanes * stages));
+        cr_assert_eq(consumer[QOQ_EMU_SHIFT],
+                     (scheme == 0 ? 0 : words / (tiles[t].parts == 2 ? 2 : 1)) +
+                         (scheme == 2 ? 4 * tiles[t].parts * lanes * stages : 0));
+        cr_assert_eq(consumer[QOQ_EMU_INTEGER_MULTIPLY], scheme == 2   ? words
+                                                         : scheme == 1 ? m * n
+                                                                       : 0);
+        cr_assert_eq(consumer[QOQ_EMU_SHARED_WAVEFRONT], consumer[QOQ_EMU_SHARED_IDEAL]);
+        cr_assert_eq(consumer[QOQ_EMU_MBARRIER_WAIT], lanes / 32 * stages);
+        cr_assert_eq(consumer[QOQ_EMU_MBARRIER_ARRIVE], lanes / 32 * (stages - 1));
+        cr_assert_eq(producer[QOQ_EMU_MBARRIER_WAIT], stages);
+        cr_assert_eq(producer[QOQ_EMU_MBARRIER_ARRIVE], stages);
+        cr_assert_eq(producer[QOQ_EMU_BULK_COPY], stages * (scheme == 2 ? 4 : 2));
+        cr_assert_eq(producer[QOQ_EMU_BULK_BYTES], stages * bytes);
+        qoq_cuda_destroy(handle);
     }
 }

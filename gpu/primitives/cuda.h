@@ -425,4 +425,6 @@ QOQ_DEVICE float rsqrt_of(float x)
 
 } // namespace qoq
 
+#include "gpu/primitives/cuda_async.h"
+
 #endif

@@ -24,6 +24,32 @@
  *   copy_commit()                closes a group
  *   copy_wait<N>()               all groups but the newest N have arrived, for this thread
  *
+ * Barriers in shared memory that count bytes: 8 bytes at a multiple of 8. A phase ends when all
+ * arrivals and all bytes that they expect are there; then the next begins. The first is phase 0.
+ *   mbarrier_init(address, arrivals)   one lane; then fence_async() and a barrier
+ *   mbarrier_arrive(address)           one lane, for what the warp did before its last sync_warp
+ *   mbarrier_expect(address, bytes)    the same, and the phase lacks so many bytes more
+ *   mbarrier_wait(address, parity)     the warp, until the phase of this parity has ended; parity 1
+ *                                      of a new one has
+ * Copies by one lane that complete on such a barrier; only who has waited there sees them
+ *   copy_bulk(address, p, i, bytes, mbarrier)  all multiples of 16
+ *   copy_tile(address, map, x, y, mbarrier)    the box of a tensor_map (launch.h) from (x, y) on,
+ *                                      zeros where it leaves the array; to a multiple of 128, of
+ *                                      1024 where rows of 128 bytes are swizzled
+ *   fence_async()                keeps what this lane wrote to shared memory apart from the copies
+ *                                and products below that come after the next barrier
+ *
+ * Products of a warpgroup, four warps from a multiple of four on; they run by themselves. Where
+ * QOQ_WGMMA is 0 there are none, and a QOQ_KERNEL_WGMMA has no body.
+ *   accumulator<N> d             m64nN, this lane's N / 2 sums, 0: d.get(i) d.set(i, v)
+ *   fragment a                   m64k32, this lane's four registers: a.set(i, v)
+ *   wgmma_s8(d, a, b)            d += a b: int8; b a matrix_descriptor, a too or a fragment
+ *   matrix_descriptor(address, stride, swizzle)  rows of `swizzle` bytes (32, 64, 128), each chunk
+ *                                of 16 moved as copy_tile does; eight rows every `stride` bytes
+ *   wgmma_fence()                after registers were touched, before wgmma uses them
+ *   wgmma_commit() wgmma_wait<N>()  groups, as above; until then hands off registers and matrices
+ *   registers_fewer<N>() registers_more<N>()   the warpgroup's share
+ *
  * Together: all lanes of the warp, or all threads of the block, from one line
  *   sync_block() sync_warp() sync_named(id, threads)
  *   shuffle_xor(v, mask)  shuffle(v, source lane)  any(p)  all(p)  ballot(p)

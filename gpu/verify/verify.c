@@ -164,10 +164,8 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
     shape->bits = qoq_gen_next(&state) & 1 ? 4 : 8;
     shape->bias = (int)(qoq_gen_next(&state) & 1);
     shape->misaligned = qoq_gen_next(&state) % 3 == 0;
-    shape->tile =
-        qoq_gen_next(&state) & 1
-            ? -1
-            : (int)qoq_verify_number(&state, 0, kernel->run == qoq_verify_prefill ? 7 : 3);
+    const size_t tiles = kernel->run == qoq_verify_prefill ? 8 : (size_t)qoq_cuda_gemm_tiles();
+    shape->tile = qoq_gen_next(&state) & 1 ? -1 : (int)qoq_verify_number(&state, 0, tiles - 1);
     shape->splits = qoq_gen_next(&state) & 1 ? 0 : (int)qoq_verify_number(&state, 1, 6);
 }
 

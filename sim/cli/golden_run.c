@@ -130,6 +130,30 @@ static void run_residual(struct qoq_sim_golden_case *run)
 
 /* ---- Products ---- */
 
+static void multiply(struct qoq_sim_golden_case *run, struct qoq_verify_array *y,
+                     const struct qoq_cuda_act *x, const struct qoq_cuda_weight *w,
+                     const float *bias, int tile)
+{
+    struct qoq_cuda *handle = run->arrays.handle;
+    struct qoq_verify_array *scratch;
+    size_t bytes = 0;
+
+    qoq_cuda_gemm_choose(handle, tile, 0);
+    if (run->arrays.status == QOQ_OK) {
+        qoq_verify_note(&run->arrays, qoq_cuda_gemm_scratch(handle, &bytes, x->m, w), run->c->op);
+    }
+    scratch = qoq_verify_new(&run->arrays, "scratch", bytes, 1);
+    if (run->arrays.status == QOQ_OK) {
+        qoq_verify_send(&run->arrays, scratch);
+        qoq_verify_note(&run->arrays,
+                        qoq_cuda_gemm(handle, y->device, x, w, bias, scratch->device, bytes),
+                        run->c->op);
+        qoq_sim_golden_compare(run, y);
+    }
+    qoq_cuda_gemm_choose(handle, -1, 0);
+}
+
+/* By the tile that the imagined GPU takes, and by one of wgmma where the operands admit it. */
 static void run_product(struct qoq_sim_golden_case *run)
 {
     const char *op = run->c->op;
@@ -142,9 +166,8 @@ static void run_product(struct qoq_sim_golden_case *run)
                                 .n = qoq_sim_golden_size(run, "n"),
                                 .k = x.k,
                                 .group = group ? qoq_sim_golden_size(run, "group") : 0};
-    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y"), *scratch;
+    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y");
     float *bias = qoq_sim_golden_input(run, "bias");
-    size_t bytes = 0;
 
     x.pitch = x.k;
     x.q = qoq_sim_golden_input(run, "q");
@@ -155,19 +178,8 @@ static void run_product(struct qoq_sim_golden_case *run)
     w.z = group || w8 ? NULL : qoq_sim_golden_input(run, "z");
     w.s2_scales = group ? qoq_sim_golden_input(run, "s2_scales") : NULL;
     w.s2_zeros = group ? qoq_sim_golden_input(run, "s2_zeros") : NULL;
-    if (run->arrays.status == QOQ_OK) {
-        qoq_verify_note(&run->arrays, qoq_cuda_gemm_scratch(run->arrays.handle, &bytes, x.m, &w),
-                        op);
-    }
-    scratch = qoq_verify_new(&run->arrays, "scratch", bytes, 1);
-    if (run->arrays.status != QOQ_OK) {
-        return;
-    }
-    qoq_verify_send(&run->arrays, scratch);
-    qoq_verify_note(
-        &run->arrays,
-        qoq_cuda_gemm(run->arrays.handle, y->device, &x, &w, bias, scratch->device, bytes), op);
-    qoq_sim_golden_compare(run, y);
+    multiply(run, y, &x, &w, bias, -1);
+    multiply(run, y, &x, &w, bias, qoq_cuda_gemm_tiles() - 1 - (int)(x.m % 6));
 }
 
 static const struct {

@@ -33,7 +33,17 @@ static const char *const names[] = {"mma_s8",
                                     "shared_wavefront",
                                     "shared_ideal",
                                     "global_load",
-                                    "global_store"};
+                                    "global_store",
+                                    "wgmma_n8",
+                                    "wgmma_n16",
+                                    "wgmma_n32",
+                                    "wgmma_n64",
+                                    "wgmma_n128",
+                                    "wgmma_n256",
+                                    "mbarrier_arrive",
+                                    "mbarrier_wait",
+                                    "bulk_copy",
+                                    "bulk_bytes"};
 static_assert(sizeof names / sizeof *names == QOQ_EMU_COUNTS, "a name for each count");
 
 // Passes over the banks for at most 32 addresses of 4 bytes: a bank serves one word at a time, to

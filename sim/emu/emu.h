@@ -70,6 +70,16 @@ enum qoq_emu_count {
     QOQ_EMU_SHARED_IDEAL,     /* what they would take without bank conflicts */
     QOQ_EMU_GLOBAL_LOAD,      /* warps: instructions */
     QOQ_EMU_GLOBAL_STORE,     /* warps: instructions */
+    QOQ_EMU_WGMMA_N8,         /* warps, four to an instruction: m64n8k32 */
+    QOQ_EMU_WGMMA_N16,
+    QOQ_EMU_WGMMA_N32,
+    QOQ_EMU_WGMMA_N64,
+    QOQ_EMU_WGMMA_N128,
+    QOQ_EMU_WGMMA_N256,
+    QOQ_EMU_MBARRIER_ARRIVE, /* lanes */
+    QOQ_EMU_MBARRIER_WAIT,   /* warps */
+    QOQ_EMU_BULK_COPY,       /* lanes */
+    QOQ_EMU_BULK_BYTES,      /* what those bring, zeros included */
     QOQ_EMU_COUNTS
 };
 const char *qoq_emu_count_name(enum qoq_emu_count count);

@@ -9,7 +9,7 @@ struct qoq_cuda {
     explicit qoq_cuda(const qoq_emu_options &options) : machine(options)
     {
     }
-    int sms = 108, tile = -1, splits = 0, tile_rows = 0;
+    int sms = 108, tile = -1, splits = 0, tile_rows = 0, wgmma = -1;
     qoq_emu::Machine machine;
 };
 
@@ -24,6 +24,51 @@ struct launch_shape {
 inline void enter(struct qoq_cuda *handle)
 {
     qoq_emu::machine = &handle->machine;
+}
+
+// Bytes, but for the numbers of rows.
+struct tensor_shape {
+    uint64_t width, rows, pitch;
+    uint32_t box_width, box_rows, swizzle;
+};
+
+// A two-dimensional array for copy_tile; coordinates along a row are in units of 8 bytes where the
+// box is wider than 256. False where bulk copies cannot take it.
+inline bool make_tensor_map(struct qoq_cuda *handle, qoq_emu::TensorMap *map, const void *pointer,
+                            const char *name, const tensor_shape &shape)
+{
+    const qoq_emu::Buffer *buffer = handle->machine.buffers.find(pointer);
+    const uint32_t unit = shape.box_width > 256 ? 8 : 1;
+
+    if (buffer == nullptr || reinterpret_cast<uintptr_t>(pointer) % 16 != 0 ||
+        shape.pitch % 16 != 0 || shape.width == 0 || shape.rows == 0 || shape.width % unit != 0 ||
+        shape.box_width % 16 != 0 || shape.box_width > 256 * unit || shape.box_rows == 0 ||
+        shape.box_rows > 256 || (shape.swizzle != 0 && shape.box_width > shape.swizzle)) {
+        return false;
+    }
+    *map = {buffer,
+            static_cast<const uint8_t *>(pointer) - buffer->data,
+            name,
+            shape.width,
+            shape.rows,
+            shape.pitch,
+            shape.box_width,
+            shape.box_rows,
+            unit,
+            shape.swizzle};
+    return true;
+}
+
+// Whether the device has what a QOQ_KERNEL_WGMMA needs.
+template <class P> bool can_run(struct qoq_cuda *, void (*)(P), uint32_t)
+{
+    return true;
+}
+
+// Whether such kernels are taken where nothing is asked for: the imagined GPU is one without.
+inline bool prefers_wgmma(const struct qoq_cuda *)
+{
+    return false;
 }
 
 template <class P> struct call {

@@ -2,6 +2,7 @@
 // Launches, blocks, and the order in which warps and lanes run.
 #include "sim/emu/machine.hh"
 
+#include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -149,27 +150,40 @@ qoq_status Machine::run(const Kernel &kernel)
         begin_block(block_order_[i]);
         run_block();
     }
-    sort_tensors();
+    sort_names();
     message = trouble_;
     return trouble_.empty() ? QOQ_OK : QOQ_ERR_DEVICE;
 }
 
-// Which tensor was touched first depends on the schedule; their order in the record does not.
-void Machine::sort_tensors()
+// Positions of names in their order, after the first `fixed`.
+static std::vector<size_t> sorted_places(const char *const *names, size_t count, size_t fixed)
 {
-    qoq_emu_launch sorted = *record_;
-    std::vector<size_t> order(record_->tensors);
+    std::vector<size_t> order(count);
 
-    for (size_t i = 0; i < order.size(); i++) {
+    for (size_t i = 0; i < count; i++) {
         order[i] = i;
     }
-    std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-        return strcmp(record_->tensor[a], record_->tensor[b]) < 0;
-    });
-    for (size_t i = 0; i < order.size(); i++) {
-        sorted.tensor[i] = record_->tensor[order[i]];
-        sorted.read_sectors[i] = record_->read_sectors[order[i]];
-        sorted.written_sectors[i] = record_->written_sectors[order[i]];
+    std::sort(order.begin() + static_cast<std::ptrdiff_t>(fixed), order.end(),
+              [names](size_t a, size_t b) { return strcmp(names[a], names[b]) < 0; });
+    return order;
+}
+
+// Which tensor was touched first, or which role taken, depends on the schedule; their order in the
+// record does not.
+void Machine::sort_names()
+{
+    qoq_emu_launch sorted = *record_;
+    const std::vector<size_t> tensors = sorted_places(record_->tensor, record_->tensors, 0),
+                              roles = sorted_places(record_->role, record_->roles, 1);
+
+    for (size_t i = 0; i < tensors.size(); i++) {
+        sorted.tensor[i] = record_->tensor[tensors[i]];
+        sorted.read_sectors[i] = record_->read_sectors[tensors[i]];
+        sorted.written_sectors[i] = record_->written_sectors[tensors[i]];
+    }
+    for (size_t i = 0; i < roles.size(); i++) {
+        sorted.role[i] = record_->role[roles[i]];
+        memcpy(sorted.count[i], record_->count[roles[i]], sizeof sorted.count[i]);
     }
     *record_ = sorted;
 }
@@ -226,9 +240,10 @@ void Machine::begin_block(uint32_t linear)
     words_ = (kernel_.shared_bytes + 3) / 4;
     shared_.assign(words_ * 4, 0xa9);
     valid_.assign(words_, 0);
-    flight_.assign(words_, 0);
+    flight_.assign(words_, Flight::none);
     if (write_.size() < words_ || read_.size() < words_ * warps_) {
         write_.assign(words_, 0);
+        write_sequence_.assign(words_, 0);
         write_site_.assign(words_, 0);
         read_.assign(words_ * warps_, 0);
         read_site_.assign(words_ * warps_, 0);
@@ -250,9 +265,17 @@ void Machine::begin_block(uint32_t linear)
             lane.log.clear();
             lane.copies.clear();
             lane.group = 0;
+            lane.fences.clear();
+            lane.wgmma_fences = 0;
         }
+        warp.wgmmas.clear();
+        warp.wgmma_groups = warp.wgmma_count = warp.registers = 0;
+        wgmma_call_[w / 4].clear();
     }
     memset(barrier_, 0, sizeof barrier_);
+    mbarrier_.clear();
+    bulk_.clear();
+    wgmma_pending_ = 0;
 }
 
 void Machine::run_block()
@@ -350,6 +373,9 @@ void Machine::next_warp(bool leave)
     Lane &me = *lane_;
     Warp *chosen = choose();
 
+    if (chosen == nullptr && land_awaited()) {
+        chosen = choose();
+    }
     if (chosen == nullptr) {
         stuck();
     }
@@ -393,8 +419,16 @@ void Machine::stuck()
     }
     for (uint32_t w = 0; w < warps_; w++) {
         if (warp_store_[w]->state == State::waiting) {
-            const Barrier &b = barrier_[warp_store_[w]->barrier];
             Site at = warp_store_[w]->lane[0].at;
+
+            if (warp_store_[w]->barrier >= BARRIERS) {
+                const Mbarrier &m = mbarrier_[warp_store_[w]->barrier - BARRIERS];
+                fail(at,
+                     "deadlock: warp %u waits at the mbarrier at %u for parity %u; its phase %u "
+                     "still lacks %u of %u arrivals and %" PRId64 " bytes",
+                     w, m.address, warp_store_[w]->parity, m.phase, m.pending, m.arrivals, m.bytes);
+            }
+            const Barrier &b = barrier_[warp_store_[w]->barrier];
 
             fail(at,
                  "deadlock: warp %u waits at barrier %u, where %u of %u warps have arrived; %u of "
@@ -427,6 +461,9 @@ void Machine::lane_ends()
         return;
     }
     count_accesses();
+    if (!warp_->wgmmas.empty()) {
+        fail(warp_->wgmmas[0].at, "the warp leaves the kernel before its wgmma is done");
+    }
     warp_->state = State::done;
     for (uint32_t w = 0; w < warps_; w++) {
         if (warp_store_[w]->state != State::done) {
@@ -434,6 +471,7 @@ void Machine::lane_ends()
             return;
         }
     }
+    finish_block();
     me.fiber.go_to(host_);
 }
 
@@ -538,7 +576,7 @@ void Machine::arrive()
 // Everyone at the barrier knows what each of them has done, and goes on.
 void Machine::release(uint32_t id)
 {
-    uint64_t known[MAX_WARPS] = {0};
+    uint64_t known[CLOCKS] = {0};
 
     for (uint32_t w = 0; w < warps_; w++) {
         Warp &warp = *warp_store_[w];
@@ -547,9 +585,7 @@ void Machine::release(uint32_t id)
             continue;
         }
         warp.known[w] = warp.time;
-        for (uint32_t v = 0; v < warps_; v++) {
-            known[v] = std::max(known[v], warp.known[v]);
-        }
+        join(known, warp.known);
     }
     for (uint32_t w = 0; w < warps_; w++) {
         Warp &warp = *warp_store_[w];

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/emu/async.hh"
 #include "sim/emu/buffers.hh"
 #include "sim/emu/emu.h"
 #include "sim/emu/fiber.hh"
@@ -20,10 +21,21 @@
 namespace qoq_emu
 {
 
-enum { LANES = 32, MAX_WARPS = 32, SECTOR = 32 };
-
 // What lanes do together. The immediate is whatever must be equal in all of them.
-enum class Together : uint8_t { sync_warp, shuffle, vote, load_matrix, mma_s8, barrier };
+enum class Together : uint8_t {
+    sync_warp,
+    shuffle,
+    vote,
+    load_matrix,
+    mma_s8,
+    barrier,
+    mbarrier_wait,
+    wgmma,
+    wgmma_fence,
+    wgmma_commit,
+    wgmma_wait,
+    registers
+};
 
 // One access of one lane, kept until its warp meets again.
 struct Access {
@@ -54,6 +66,8 @@ struct Lane {
     std::vector<Access> log;
     std::vector<Copy> copies;
     uint32_t group; // number of copy groups closed
+    std::vector<ProxyFence> fences;
+    uint64_t wgmma_fences;
 };
 
 enum class State : uint8_t { running, waiting, done };
@@ -62,11 +76,15 @@ struct Warp {
     Lane lane[LANES];
     uint32_t index, arrived, live, next; // next: where in the order the lane that runs stands
     State state;
-    uint32_t barrier; // what it waits for
+    uint32_t barrier; // what it waits for: a barrier, or BARRIERS + that of an mbarrier
+    uint32_t parity;
     uint64_t time,
-        known[MAX_WARPS]; // happens-before: own time, last time of each warp that it has seen
+        known[CLOCKS]; // happens-before: own time, last time of each clock that it has seen
     uint8_t order[LANES];
     size_t role;
+    std::vector<WgmmaIssue> wgmmas; // under way, the oldest first
+    uint32_t wgmma_groups, wgmma_count;
+    uint32_t registers; // what it has asked for, or 0
 };
 
 // What the last warp that meets at a named barrier finds.
@@ -150,6 +168,24 @@ class Machine
     void copy_commit();
     void copy_wait(uint32_t newest);
 
+    // Barriers in shared memory, and what completes on them (mbarrier.cc, bulk.cc). The wait is for
+    // the warp, whose lanes have all named the barrier and the parity.
+    void mbarrier_init(uint32_t address, uint32_t arrivals, Site at);
+    void mbarrier_arrive(uint32_t address, uint32_t bytes, Site at);
+    void mbarrier_wait(uint32_t address, uint32_t parity, Site at);
+    void copy_bulk(uint32_t address, const TensorMap &map, int32_t x, int32_t y, uint32_t mbarrier,
+                   Site at);
+    void copy_bulk(uint32_t address, const Buffer *buffer, int64_t offset, uint32_t bytes,
+                   const char *name, uint32_t mbarrier, Site at);
+    void fence_async();
+
+    // Products of a warpgroup that run by themselves (wgmma.cc): for the warp, all lanes have met.
+    void wgmma_issue(void *const *operands);
+    void wgmma_fence();
+    void wgmma_commit();
+    void wgmma_wait(uint32_t newest);
+    void set_registers(uint32_t registers, bool more);
+
     // Index of a tensor's name in the table of this launch.
     uint8_t tensor(const char *name);
 
@@ -179,13 +215,14 @@ class Machine
     void release(uint32_t id);
     void stuck();
     void order_blocks(uint32_t blocks);
-    void sort_tensors();
+    void sort_names();
     uint64_t random();
 
     void count_accesses();
     void count_one(const Access *const *access);
     void count_parted();
     void check_shared(uint32_t lane, uint32_t address, uint32_t bytes, bool write, Site at);
+    void check_flight(size_t word, uint32_t address, Site at);
     void check_written(uint32_t lane, size_t word, uint32_t address, Site at, bool write);
     void check_read(uint32_t lane, size_t word, uint32_t address, Site at);
     void check_global(const Buffer *buffer, size_t offset, uint32_t bytes, bool write, Site at);
@@ -194,6 +231,26 @@ class Machine
     bool forget_stores(Buffer &buffer) const;
     void land(const Copy &copy);
 
+    Mbarrier &find_mbarrier(uint32_t address, Site at);
+    void complete(Mbarrier &barrier);
+    void acquire(Warp &warp, Mbarrier &barrier);
+    void settle(Mbarrier &barrier);
+    bool land_awaited();
+    void land(const BulkCopy &copy);
+    void begin_copy(const BulkCopy &copy);
+    void check_source(const BulkCopy &copy);
+    void check_overwritten(uint32_t lane, uint32_t address, uint32_t bytes, Site at);
+    bool is_fenced(uint32_t lane, uint32_t warp, uint32_t other_lane, uint64_t sequence) const;
+    void join(uint64_t *known, const uint64_t *other) const;
+    void finish_block();
+    void finish_registers();
+
+    void wgmma_check(const WgmmaIssue &issue);
+    void wgmma_compute(WgmmaIssue &issue);
+    void wgmma_retire(WgmmaIssue &issue);
+    void check_pending(uint32_t address, uint32_t bytes, Site at);
+    void check_chunk(uint32_t address, Site at);
+
     Kernel kernel_ = {};
     uint32_t block_[3] = {}, linear_ = 0, warps_ = 0;
     Lane *lane_ = nullptr;
@@ -201,15 +258,22 @@ class Machine
     std::vector<std::unique_ptr<Warp>> warp_store_;
     uint64_t *counts_ = nullptr;
     qoq_emu_launch *record_ = nullptr;
-    Barrier barrier_[16] = {};
+    Barrier barrier_[BARRIERS] = {};
     Fiber host_;
     std::string trouble_;
 
     uint64_t clock_ = 1, block_base_ = 0;
-    std::vector<uint8_t> shared_, valid_, flight_;
-    std::vector<uint64_t> write_, read_; // read_: [warp][word]
+    std::vector<uint8_t> shared_, valid_, flight_; // flight_: a Flight for each word
+    std::vector<uint64_t> write_, read_;           // read_: [warp][word]
+    std::vector<uint64_t> write_sequence_;
     std::vector<uint16_t> write_site_, read_site_;
     size_t words_ = 0;
+
+    uint64_t sequence_ = 0; // of writes and fences
+    std::vector<Mbarrier> mbarrier_;
+    std::vector<BulkCopy> bulk_;
+    std::vector<WgmmaCall> wgmma_call_[MAX_WARPS / 4];
+    uint32_t wgmma_pending_ = 0;
 
     uint32_t stamp_ = 1;
     std::vector<BlockRecord> block_record_;

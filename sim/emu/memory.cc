@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may touch memory when: bounds, alignment, bytes never written, races, copies under way.
 #include "sim/emu/machine.hh"
+#include "sim/emu/records.hh"
 
 #include <cinttypes>
 #include <cstring>
@@ -11,26 +12,6 @@ namespace qoq_emu
 
 namespace
 {
-
-// Records of shared words. A read by several lanes of a warp at one time has lane SEVERAL.
-enum : uint64_t { SEVERAL = 32 };
-
-uint64_t write_record(uint64_t time, uint32_t warp, uint32_t lane)
-{
-    return time << 16 | warp << 8 | lane;
-}
-
-uint64_t read_record(uint64_t time, uint64_t lane)
-{
-    return time << 8 | lane;
-}
-
-const char *tail(Site site)
-{
-    const char *found = site.file == nullptr ? nullptr : strstr(site.file, "gpu/");
-
-    return found == nullptr ? site.file : found;
-}
 
 uint8_t byte_mask(uint32_t address, uint32_t bytes)
 {
@@ -58,6 +39,12 @@ void Machine::check_written(uint32_t lane, size_t word, uint32_t address, Site a
 
     if (time >= block_base_ && !is_before(lane, warp, other, time)) {
         Site site = site_of(write_site_[word]);
+        if (warp >= MAX_WARPS) {
+            fail(at,
+                 "shared address %u is %s here, but this warp has not waited for the bulk copy of "
+                 "%s:%d",
+                 address, write ? "written" : "read", tail(site), site.line);
+        }
         fail(at,
              "race: shared address %u is %s here, and warp %u lane %u wrote it at %s:%d without a "
              "barrier between",
@@ -80,6 +67,16 @@ void Machine::check_read(uint32_t lane, size_t word, uint32_t address, Site at)
     }
 }
 
+void Machine::check_flight(size_t word, uint32_t address, Site at)
+{
+    if (flight_[word] == Flight::mbarrier) {
+        fail(at, "shared address %u belongs to an mbarrier", address);
+    }
+    if (flight_[word] != Flight::none) {
+        fail(at, "shared address %u: an asynchronous copy to it has not been waited for", address);
+    }
+}
+
 void Machine::check_shared(uint32_t lane, uint32_t address, uint32_t bytes, bool write, Site at)
 {
     if (bytes > kernel_.shared_bytes || address > kernel_.shared_bytes - bytes) {
@@ -89,11 +86,11 @@ void Machine::check_shared(uint32_t lane, uint32_t address, uint32_t bytes, bool
     if (address % bytes != 0) {
         fail(at, "shared address %u is not a multiple of %u", address, bytes);
     }
+    if (write && wgmma_pending_ != 0) {
+        check_pending(address, bytes, at);
+    }
     for (size_t word = address / 4; word <= (address + bytes - 1) / 4; word++) {
-        if (flight_[word] != 0) {
-            fail(at, "shared address %u: an asynchronous copy to it has not been waited for",
-                 address);
-        }
+        check_flight(word, address, at);
         check_written(lane, word, address, at, write);
         if (write) {
             check_read(lane, word, address, at);
@@ -131,6 +128,7 @@ uint8_t *Machine::shared_write(uint32_t address, uint32_t bytes, Site at)
     check_shared(lane, address, bytes, true, at);
     for (size_t word = address / 4; word <= (address + bytes - 1) / 4; word++) {
         write_[word] = write_record(warp_->time, warp_->index, lane);
+        write_sequence_[word] = ++sequence_;
         write_site_[word] = site;
         valid_[word] |= byte_mask(address, bytes);
     }
@@ -147,9 +145,10 @@ void Machine::land(const Copy &copy)
     memcpy(shared_.data() + copy.shared, copy.from, copy.valid);
     memset(shared_.data() + copy.shared + copy.valid, 0, 16 - copy.valid);
     for (size_t word = copy.shared / 4; word < copy.shared / 4 + 4; word++) {
-        flight_[word] = 0;
+        flight_[word] = Flight::none;
         valid_[word] = 15;
         write_[word] = write_record(warp_->time, warp_->index, lane);
+        write_sequence_[word] = ++sequence_;
         write_site_[word] = site_number(copy.at);
     }
 }
@@ -181,7 +180,7 @@ void Machine::copy_async(uint32_t address, const Buffer *buffer, int64_t offset,
         return;
     }
     for (size_t word = address / 4; word < address / 4 + 4; word++) {
-        flight_[word] = 1;
+        flight_[word] = Flight::copy;
     }
     memset(shared_.data() + address, 0xa9, 16);
     lane_->copies.push_back(copy);

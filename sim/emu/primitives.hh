@@ -480,4 +480,6 @@ QOQ_DEVICE float rsqrt_of(float x)
 
 } // namespace qoq
 
+#include "sim/emu/primitives_async.hh"
+
 #endif

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of 64 threads with one fault each, or with none where one might be suspected.
-#include "tests/emu/probe.h"
-
-#include "gpu/handle.cuh"
-#include "gpu/primitives/primitives.h"
+#include "tests/emu/faults.hh"
 
 namespace
 {
-
-using namespace qoq;
-
-enum { ELEMENTS = 256 };
-
-// ready: 0, 1, 2, ...; out: never written; counter: 0.
-struct fault_params {
-    global<const uint32_t> ready;
-    global<uint32_t> out;
-    global<uint32_t> counter;
-};
 
 QOQ_KERNEL(64, 1) race_write_read(QOQ_PARAMETER fault_params p)
 {
@@ -251,42 +237,9 @@ QOQ_KERNEL(64, 1) last_no_acquire(QOQ_PARAMETER fault_params p)
     last_block<true, true, true, false>(p);
 }
 
-enum qoq_status run(struct qoq_cuda *handle, const char *name, void (*kernel)(fault_params),
-                    uint32_t blocks)
-{
-    void *ready, *out, *counter;
-    uint32_t numbers[ELEMENTS];
-    fault_params p;
-    enum qoq_status status;
-
-    for (uint32_t i = 0; i < ELEMENTS; i++) {
-        numbers[i] = i;
-    }
-    if (qoq_cuda_alloc(handle, &ready, sizeof numbers) != QOQ_OK ||
-        qoq_cuda_alloc(handle, &out, sizeof numbers) != QOQ_OK ||
-        qoq_cuda_alloc(handle, &counter, 4) != QOQ_OK ||
-        qoq_cuda_upload(handle, ready, numbers, sizeof numbers) != QOQ_OK ||
-        qoq_cuda_zero(handle, counter, 4) != QOQ_OK) {
-        abort();
-    }
-    enter(handle);
-    p.ready = {static_cast<const uint32_t *>(ready), "ready"};
-    p.out = {static_cast<uint32_t *>(out), "out"};
-    p.counter = {static_cast<uint32_t *>(counter), "counter"};
-    status = launch(handle, name, kernel, {{blocks, 1, 1}, 64, 4 * ELEMENTS}, p);
-    qoq_cuda_free(handle, ready);
-    qoq_cuda_free(handle, out);
-    qoq_cuda_free(handle, counter);
-    return status;
-}
-
 } // namespace
 
-#define FAULT(kernel, blocks, says)                                                                \
-    {                                                                                              \
-#kernel, says,                                                                             \
-            [](struct qoq_cuda * handle) { return run(handle, #kernel, kernel, blocks); }          \
-    }
+#define FAULT(kernel, blocks, says) FAULT_OF(kernel, blocks, 64, 4 * ELEMENTS, says)
 
 extern "C" const struct probe_fault probe_faults[] = {
     FAULT(race_write_read, 1, "shared address"),

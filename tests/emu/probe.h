@@ -15,7 +15,17 @@ struct probe_fault {
     const char *says; /* a part of the message, or NULL: nothing is wrong with this one */
     enum qoq_status (*run)(struct qoq_cuda *handle);
 };
-extern const struct probe_fault probe_faults[]; /* ends with a NULL name */
+extern const struct probe_fault probe_faults[], probe_async_faults[]; /* end with a NULL name */
+
+/* The box of `columns` x `rows` bytes at (x, y) of a [4][256] array, as copy_tile leaves it in
+ * shared memory. swizzle: 0, 32, 64, 128. */
+enum qoq_status probe_tile(struct qoq_cuda *handle, uint8_t *out, const uint8_t *array,
+                           uint32_t columns, uint32_t rows, uint32_t swizzle, int32_t x, int32_t y);
+
+/* d [64][n] += a [64][32] b [n][32], by wgmma; a from registers or from shared memory; both
+ * matrices in rows of `swizzle` bytes, of which the product takes those from 32 * step on. */
+enum qoq_status probe_wgmma(struct qoq_cuda *handle, int32_t *d, const int8_t *a, const int8_t *b,
+                            uint32_t n, int registers, uint32_t swizzle, uint32_t step);
 
 /* d [16][8] = d + a [16][32] b [32][8], by load_matrix and mma_s8 or its kin: whether the bytes of
  * a and of b have a sign. */

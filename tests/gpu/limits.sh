@@ -49,6 +49,10 @@ ptx() {
         # shellcheck disable=SC2086
         "$QOQ_NVCC" $flags -arch=compute_80 -ptx "$QOQ_SRCDIR/gpu/$unit.cu" -o "$scratch/$unit.ptx" || return 1
     done
+    case " $architectures " in *" 90a "*)
+        # shellcheck disable=SC2086
+        "$QOQ_NVCC" $flags -arch=compute_90a -ptx "$QOQ_SRCDIR/gpu/gemm.cu" -o "$scratch/hopper.ptx" ;;
+    esac
 }
 # count UNIT ENTRY PATTERN: instructions in the body of the entries whose name matches.
 count() {
@@ -78,7 +82,24 @@ prefill() {
             [ "$(count attention_prefill "$entry" 'cvt\.rni\.s32')" -le 4 ] || return 1
     done
 }
+# Of Hopper: 128 tokens x 256 channels x 128, two products of 64 channels in each of 4 steps. Per group the loop is there twice, for groups that fill whole
+# stages and for others. 4-bit weights go from shared memory to registers and nowhere else: the one store is that of the block that joins the sums.
+expect() {
+    found=$(count hopper "gemm_wgmma_tileILi128.*schemeE$1" "$2")
+    [ "$found" = "$3" ] || { echo "scheme $1: $found times $2, not $3"; return 1; }
+}
+hopper() {
+    for scheme in 0 1 2; do
+        loops=$((scheme == 2 ? 2 : 1))
+        expect $scheme 'wgmma\.mma_async\.sync\.aligned\.m64n128k32\.s32\.s8\.s8' $((8 * loops)) && expect $scheme 'wgmma\.fence' $(((scheme == 0 ? 1 : 4) * loops)) &&
+            expect $scheme 'wgmma\.commit_group' $(((scheme == 0 ? 1 : 4) * loops)) && expect $scheme 'wgmma\.wait_group.* 1;' $(((scheme == 0 ? 1 : 4) * loops)) &&
+            expect $scheme 'wgmma\.wait_group.* 0;' $loops && expect $scheme 'cp\.async\.bulk\.tensor\.2d' $((2 * loops)) && expect $scheme 'mbarrier\.try_wait' $((1 + loops)) &&
+            expect $scheme 'mbarrier\.arrive\.expect_tx' 1 && expect $scheme 'fence\.proxy\.async' 1 && expect $scheme 'setmaxnreg' 2 && expect $scheme 'mma\.sync' 0 &&
+            expect $scheme 'st\.shared' 1 || return 1
+    done
+}
 without() { ! grep -hnE "$1" "$scratch"/*.ptx; }
+without_in() { ! grep -hnE "$2" "$1"; }
 
 measure_result=0
 measure > "$scratch/log" 2>&1 || measure_result=1
@@ -92,6 +113,10 @@ check "kernels compile for sm$(echo "$architectures" | tr ' ' _) without a warni
 check "registers within gpu/limits.csv, no stack, no spills" within
 check "PTX" ptx
 check "tensor, matrix, copy and dot product instructions are where they belong" tensor
+case " $architectures " in *" 90a "*)
+    check "products of warpgroups, bulk copies and barriers of Hopper" hopper
+    check "no product is serialized" without_in "$scratch"/gemm.log 'C75[0-9][0-9]' ;;
+esac
 check "no local memory" without '\b(ld|st)\.local'
 check "no flushing, no approximation" without '\.ftz|\.approx'
 finish

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tiles of the product and what each asks of a launch.
+#ifndef QOQ_GPU_GEMM_TILES_CUH
+#define QOQ_GPU_GEMM_TILES_CUH
+
+#include "gpu/gemm.cuh"
+#include "gpu/gemm_sm90.cuh"
+
+namespace qoq
+{
+
+namespace
+{
+
+//                 BM   BN   BK  WARPS_M STAGES BLOCKS
+typedef gemm_tile<16, 128, 128, 1, 4, 2> tile_16;
+typedef gemm_tile<32, 128, 128, 1, 4, 2> tile_32;
+typedef gemm_tile<64, 128, 128, 1, 3, 2> tile_64;
+typedef gemm_tile<128, 128, 64, 2, 4, 1> tile_128;
+//                     TOKENS CONSUMERS PARTS BLOCKS
+typedef gemm_wgmma_tile<8, 1, 2, 2> wide_8;
+typedef gemm_wgmma_tile<16, 1, 2, 2> wide_16;
+typedef gemm_wgmma_tile<32, 1, 2, 2> wide_32;
+typedef gemm_wgmma_tile<64, 2, 2, 1> wide_64;
+typedef gemm_wgmma_tile<128, 2, 2, 1> wide_128;
+typedef gemm_wgmma_tile<256, 2, 1, 1> wide_256;
+
+struct tile_row {
+    uint32_t bm, bn, bk, threads, up_to; // used for products of at most up_to tokens
+    uint32_t shared[3];                  // bytes, by scheme
+    const char *name[3];
+    void (*kernel[3])(gemm_params); // null where the tile is one of wgmma
+    void (*wgmma[3])(gemm_wgmma_params);
+};
+
+// KIND: a word of the kernels' names, "m..n..k.." of the tile.
+#define QOQ_TILE_NAMES(kind)                                                                       \
+    {                                                                                              \
+        "gemm_w8a8_" kind, "gemm_w4a8_channel_" kind, "gemm_w4a8_group_" kind                      \
+    }
+
+template <class Tile> constexpr tile_row row(uint32_t up_to, const char *const (&name)[3])
+{
+    return {Tile::bm,
+            Tile::bn,
+            Tile::bk,
+            Tile::threads,
+            up_to,
+            {gemm_stage<Tile, gemm_scheme::w8>::block_bytes,
+             gemm_stage<Tile, gemm_scheme::w4_channel>::block_bytes,
+             gemm_stage<Tile, gemm_scheme::w4_group>::block_bytes},
+            {name[0], name[1], name[2]},
+            {gemm<Tile, gemm_scheme::w8>, gemm<Tile, gemm_scheme::w4_channel>,
+             gemm<Tile, gemm_scheme::w4_group>},
+            {}};
+}
+
+template <class Tile> constexpr tile_row wide_row(uint32_t up_to, const char *const (&name)[3])
+{
+    return {Tile::bm,
+            Tile::bn,
+            Tile::bk,
+            Tile::threads,
+            up_to,
+            {gemm_wgmma_stage<Tile, gemm_scheme::w8>::block_bytes,
+             gemm_wgmma_stage<Tile, gemm_scheme::w4_channel>::block_bytes,
+             gemm_wgmma_stage<Tile, gemm_scheme::w4_group>::block_bytes},
+            {name[0], name[1], name[2]},
+            {},
+            {gemm_wgmma<Tile, gemm_scheme::w8>, gemm_wgmma<Tile, gemm_scheme::w4_channel>,
+             gemm_wgmma<Tile, gemm_scheme::w4_group>}};
+}
+
+const tile_row tile_table[] = {
+    row<tile_16>(16, QOQ_TILE_NAMES("m16n128k128")),
+    row<tile_32>(32, QOQ_TILE_NAMES("m32n128k128")),
+    row<tile_64>(64, QOQ_TILE_NAMES("m64n128k128")),
+    row<tile_128>(UINT32_MAX, QOQ_TILE_NAMES("m128n128k64")),
+    wide_row<wide_8>(8, QOQ_TILE_NAMES("wgmma_m8n128k128")),
+    wide_row<wide_16>(16, QOQ_TILE_NAMES("wgmma_m16n128k128")),
+    wide_row<wide_32>(32, QOQ_TILE_NAMES("wgmma_m32n128k128")),
+    wide_row<wide_64>(64, QOQ_TILE_NAMES("wgmma_m64n256k128")),
+    wide_row<wide_128>(128, QOQ_TILE_NAMES("wgmma_m128n256k128")),
+    wide_row<wide_256>(UINT32_MAX, QOQ_TILE_NAMES("wgmma_m256n128k128")),
+};
+constexpr int TILES = sizeof tile_table / sizeof *tile_table;
+
+inline bool is_wide(const tile_row &tile)
+{
+    return tile.wgmma[0] != nullptr;
+}
+
+} // namespace
+
+} // namespace qoq
+
+#endif
