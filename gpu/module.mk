@@ -8,6 +8,7 @@ libqoq_verify_la_SOURCES = \
 	gpu/verify/arrays.h \
 	gpu/verify/cache.c \
 	gpu/verify/cases.h \
+	gpu/verify/ends.c \
 	gpu/verify/gemm.c \
 	gpu/verify/rows.c \
 	gpu/verify/verify.c \
@@ -50,14 +51,18 @@ libqoq_bench_la_SOURCES = \
 libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 
 gpu_sources = \
+	gpu/argmax.cuh \
 	gpu/attention.cuh \
 	gpu/attention_merge.cuh \
+	gpu/embed.cuh \
 	gpu/gemm.cuh \
 	gpu/gemm_load.cuh \
 	gpu/gemm_operand.cuh \
 	gpu/gemm_params.cuh \
 	gpu/handle.cuh \
 	gpu/kv.cuh \
+	gpu/norm.cuh \
+	gpu/ordered.cuh \
 	gpu/primitives/cuda.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
@@ -66,7 +71,7 @@ gpu_sources = \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
-cuda_sources = gpu/attention.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
+cuda_sources = gpu/attention.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
 # The program, with what it takes from other rooms.
 gpu_cli_sources = \

@@ -46,6 +46,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/fiber.cc \
 	sim/emu/fiber.hh \
 	sim/emu/kernels_attention.cc \
+	sim/emu/kernels_ends.cc \
 	sim/emu/kernels_gemm.cc \
 	sim/emu/kernels_rows.cc \
 	sim/emu/launch.hh \
