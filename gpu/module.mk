@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Kernels and their launchers, and the cases that compare them with the reference. Without CUDA the same texts run on the emulator (sim/emu).
 
-noinst_LTLIBRARIES += libqoq-verify.la
+noinst_LTLIBRARIES += libqoq-verify.la libqoq-decoder.la
+
+# A whole model over the C API, on a GPU or on the emulator.
+libqoq_decoder_la_SOURCES = \
+	gpu/decoder/create.c \
+	gpu/decoder/decoder.h \
+	gpu/decoder/graphs.c \
+	gpu/decoder/layers.c \
+	gpu/decoder/pages.c \
+	gpu/decoder/parts.h \
+	gpu/decoder/step.c \
+	gpu/decoder/upload.c \
+	gpu/decoder/work.c
+libqoq_decoder_la_CFLAGS = $(AM_CFLAGS)
 
 libqoq_verify_la_SOURCES = \
 	gpu/verify/arrays.c \
@@ -71,7 +84,7 @@ gpu_sources = \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
-cuda_sources = gpu/attention.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/rows.cu
+cuda_sources = gpu/attention.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/graph.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
 # The program, with what it takes from other rooms.
 gpu_cli_sources = \

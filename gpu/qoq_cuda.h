@@ -57,6 +57,36 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_download(struct qoq_cuda *handle, v
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_zero(struct qoq_cuda *handle, void *data,
                                                   size_t bytes);
 
+/* Memory of the host that the device reaches by itself, and copies from and to it that do not wait:
+ * it must stay as it is until their turn has come. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_host_alloc(struct qoq_cuda *handle, void **data,
+                                                        size_t bytes);
+QOQ_API void qoq_cuda_host_free(struct qoq_cuda *handle, void *data);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_send(struct qoq_cuda *handle, void *to,
+                                                  const void *from, size_t bytes);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_fetch(struct qoq_cuda *handle, void *to,
+                                                   const void *from, size_t bytes);
+
+/* ---- Graphs: many calls as one ---- */
+
+struct qoq_cuda_graph;
+
+/* Between begin and end the handle keeps asynchronous calls instead of running them; calls that
+ * wait or allocate fail with QOQ_ERR_DEVICE. What the calls name (sizes, pointers) is kept, what
+ * lies there is read at each launch. End always ends; *graph is NULL where it or a call before it
+ * failed.
+ */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_begin(struct qoq_cuda *handle);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_end(struct qoq_cuda *handle,
+                                                         struct qoq_cuda_graph **graph);
+
+/* Runs what a graph of this handle holds, in its order, asynchronously. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_graph_launch(struct qoq_cuda *handle,
+                                                          struct qoq_cuda_graph *graph);
+
+/* A graph that is not running. */
+QOQ_API void qoq_cuda_graph_free(struct qoq_cuda *handle, struct qoq_cuda_graph *graph);
+
 /* ---- Rows (N 3, 9, 10) ---- */
 
 /* INT8 activations as in qoq.h; row m of the codes begins at m * pitch, pitch >= k. What lies

@@ -45,6 +45,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/emu.h \
 	sim/emu/fiber.cc \
 	sim/emu/fiber.hh \
+	sim/emu/graph.cc \
 	sim/emu/kernels_attention.cc \
 	sim/emu/kernels_ends.cc \
 	sim/emu/kernels_gemm.cc \

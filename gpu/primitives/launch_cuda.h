@@ -13,6 +13,8 @@ struct qoq_cuda {
     int device, sms, tile, splits;
     cudaStream_t stream;
     char message[160];
+    cudaStream_t outer; /* while a graph is captured, the caller's; `stream` is then ours */
+    bool capturing;
 };
 
 namespace qoq
