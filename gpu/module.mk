@@ -97,11 +97,17 @@ gpu_cli_sources = \
 	gpu/cli/bench.h \
 	gpu/cli/bench_options.c \
 	gpu/cli/commands.h \
+	gpu/cli/device_machine.c \
+	gpu/cli/device_machine.h \
+	gpu/cli/eval.c \
+	gpu/cli/generate.c \
+	gpu/cli/gpu_machine.c \
+	gpu/cli/gpu_machine.h \
 	gpu/cli/main.c \
 	gpu/cli/verify.c
 # In the order of a static link: each before what it calls.
-gpu_device_callers = libqoq-bench.la libqoq-verify.la
-gpu_program_libs = libqoq-sim.la libqoq-data.la libqoq-core.la
+gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
+gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
 	gpu/static/no_network.c gpu/first-run gpu/limits.csv
 
