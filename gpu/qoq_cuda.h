@@ -73,9 +73,8 @@ struct qoq_cuda_graph;
 
 /* Between begin and end the handle keeps asynchronous calls instead of running them; calls that
  * wait or allocate fail with QOQ_ERR_DEVICE. What the calls name (sizes, pointers) is kept, what
- * lies there is read at each launch. End always ends; *graph is NULL where it or a call before it
- * failed.
- */
+ * lies there is read at each launch. End always ends; where the device refused it or a call before
+ * it, *graph is NULL. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_begin(struct qoq_cuda *handle);
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_end(struct qoq_cuda *handle,
                                                          struct qoq_cuda_graph **graph);

@@ -76,6 +76,7 @@ emulator_tests = \
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
+	tests/cli/device.sh \
 	tests/cli/export.sh \
 	tests/cli/fetch.sh \
 	tests/cli/golden.sh \

@@ -125,6 +125,24 @@ Test(kernels, long_rows)
     }
 }
 
+/* Products of two shapes with one scratch: what is a partial sum of one is no counter of the other.
+ */
+Test(kernels, scratch_of_another_shape)
+{
+    static const char *const names[] = {"gemm_w8a8", "gemm_w4a8_channel", "gemm_w4a8_group"};
+    struct qoq_emu_options options = {QOQ_EMU_STRIDED, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct qoq_verify_shape shape;
+
+        qoq_verify_default_shape(&shape);
+        shape.m = 150;
+        shape.n = 300;
+        shape.k = 700;
+        check(qoq_verify_find(names[i]), &shape, &options, 40 + i);
+    }
+}
+
 /* Contexts around one leaf of the merge, two leaves, and trees that are not full; many query heads
  * to one of the cache. */
 Test(kernels, long_contexts)

@@ -18,8 +18,8 @@ static const struct option options[] = {
 static const char help[] =
     "      --device N         which GPU (default 0)\n"
     "      --eager            kernel by kernel, without CUDA graphs\n"
-    "      --check            every step by the reference too: a bit that differs ends\n"
-    "                         the command with status 1\n";
+    "      --check            every step by the reference too; a bit that differs\n"
+    "                         ends the command with status 1\n";
 
 /* The one GPU of the program. */
 static size_t device;

@@ -2,8 +2,9 @@
 /*
  * A whole decoder on gpu/qoq_cuda.h: a quantized model on a GPU, or on the emulator of one, with
  * the paged caches of a number of sequences. A step is that of qoq_session_step (ref/qoq_model.h),
- * with the same bits (N 12.1, 12.3). Steps of one token a sequence are graphs, made once for each
- * number of sequences and each bucket of contexts. A decoder belongs to one thread at a time.
+ * with the same bits (N 12.1, 12.3). Steps of one token a sequence are graphs, made at the first
+ * step of each number of sequences and bucket of contexts. A decoder belongs to one thread at a
+ * time.
  */
 #ifndef QOQ_GPU_DECODER_DECODER_H
 #define QOQ_GPU_DECODER_DECODER_H

@@ -4,6 +4,9 @@
  * sends, the table of pages, the caches. Grids depend on the number of rows and, in attention, on
  * the longest context; that is rounded up to a power of two, whose surplus blocks leave at once.
  * The graph that rested longest makes room for a new one.
+ *
+ * The first step of a kind runs call by call, and its graph is made while the device is at it: by
+ * then every kernel in it is loaded, which is nothing to be done while a stream is captured.
  */
 #include "gpu/decoder/parts.h"
 
@@ -17,15 +20,17 @@ static size_t bucket_of(const struct qoq_decoder *d, size_t context)
     return bucket < d->options.max_tokens ? bucket : d->options.max_tokens;
 }
 
+static enum qoq_status ask(struct qoq_decoder *d, const struct qoq_decoder_pass *pass)
+{
+    QOQ_TRY(qoq_decoder_layers(d, pass));
+    return pass->want == QOQ_WANT_NOTHING ? QOQ_OK : qoq_decoder_head(d, pass, 0, pass->wanted);
+}
+
 static enum qoq_status record(struct qoq_decoder *d, const struct qoq_decoder_pass *pass,
                               struct qoq_cuda_graph **graph)
 {
     QOQ_TRY(qoq_cuda_capture_begin(d->handle));
-    enum qoq_status status = qoq_decoder_layers(d, pass);
-    if (status == QOQ_OK && pass->want != QOQ_WANT_NOTHING) {
-        status = qoq_decoder_head(d, pass, 0, pass->wanted);
-    }
-    enum qoq_status ended = qoq_cuda_capture_end(d->handle, graph);
+    enum qoq_status status = ask(d, pass), ended = qoq_cuda_capture_end(d->handle, graph);
     if (status != QOQ_OK && ended == QOQ_OK) {
         qoq_cuda_graph_free(d->handle, *graph);
     }

@@ -19,8 +19,9 @@ static const char help[] =
     "      --eager            kernel by kernel, without graphs\n";
 
 static const char where[] =
-    "The CUDA kernels run it, a quantized one, on this CPU (doc/emulator.md); a logit that\n"
-    "is not the reference's to the last bit ends the command with status 1.\n";
+    "The CUDA kernels run a quantized model on this CPU (doc/emulator.md). Every step\n"
+    "is compared with the reference: a bit that differs ends the command with status\n"
+    "1.\n";
 
 #if HAVE_EMULATOR
 

@@ -138,7 +138,39 @@ static void run_residual(struct run *run)
     compare(run, y);
 }
 
+static void run_norm(struct run *run)
+{
+    size_t m = size_of(run, "m"), k = size_of(run, "k");
+    float eps = (float)qoq_golden_parameter_find(run->c, "eps")->real;
+    struct qoq_verify_array *y = output(run, "y");
+    void *x = input(run, "x"), *gamma = input(run, "gamma");
+
+    if (run->arrays.status != QOQ_OK) {
+        return;
+    }
+    qoq_verify_note(
+        &run->arrays,
+        qoq_cuda_rmsnorm(run->arrays.handle, y->device, x, NULL, gamma, NULL, m, k, eps),
+        "rmsnorm");
+    compare(run, y);
+}
+
 /* ---- Products ---- */
+
+static void run_ordered(struct run *run)
+{
+    struct qoq_verify_array *y = output(run, "y");
+    void *x = input(run, "x"), *w = input(run, "w");
+
+    if (run->arrays.status != QOQ_OK) {
+        return;
+    }
+    qoq_verify_note(&run->arrays,
+                    qoq_cuda_gemm_f16(run->arrays.handle, y->device, x, w, size_of(run, "m"),
+                                      size_of(run, "n"), size_of(run, "k")),
+                    "gemm_f16");
+    compare(run, y);
+}
 
 static void run_product(struct run *run)
 {
@@ -239,11 +271,17 @@ static const struct {
     const char *op;
     void (*run)(struct run *run);
 } operators[] = {
-    {"act_quantize", run_rows},           {"rmsnorm_quantize", run_rows},
-    {"silu_mul_quantize", run_rows},      {"residual_add", run_residual},
-    {"gemm_w8a8", run_product},           {"gemm_w4a8_channel", run_product},
-    {"gemm_w4a8_group", run_product},     {"attention_decode", run_attention},
+    {"act_quantize", run_rows},
+    {"rmsnorm_quantize", run_rows},
+    {"silu_mul_quantize", run_rows},
+    {"residual_add", run_residual},
+    {"gemm_w8a8", run_product},
+    {"gemm_w4a8_channel", run_product},
+    {"gemm_w4a8_group", run_product},
+    {"attention_decode", run_attention},
     {"attention_prefill", run_attention},
+    {"rmsnorm", run_norm},
+    {"gemm_f16", run_ordered},
 };
 
 enum qoq_status qoq_sim_golden_run(struct qoq_cuda *handle, size_t *elements, size_t *differing,

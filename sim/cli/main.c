@@ -44,7 +44,7 @@ static const char help[] =
     "  reproduce    the tables of the QServe paper beside the published values\n"
     "  run          a CUDA kernel on this CPU: checked against the reference, counted\n"
     "  golden       golden tensors by the CUDA kernels on this CPU\n"
-    "  generate     text from a model by the CUDA kernels on this CPU, checked\n"
+    "  generate     text from a model by the CUDA kernels on this CPU, compared\n"
     "  eval         perplexity of models, likewise\n"
     "  list         the GPUs, schemes, caches and models at hand, and the fields of --set\n"
     "\n"
