@@ -5,7 +5,7 @@
 [ "${1-}" = print ] && QOQ_SRCDIR=${QOQ_SRCDIR:-.} QOQ_NVCC=${QOQ_NVCC:-nvcc}
 . "$QOQ_SRCDIR/tests/tap.sh"
 flags="-std=c++17 --fmad=false --ftz=false -Werror all-warnings -I$QOQ_SRCDIR/ref -I$QOQ_SRCDIR"
-units="gemm rows attention"
+units="gemm rows attention ends"
 
 if [ -z "$QOQ_NVCC" ] || ! "$QOQ_NVCC" --version > /dev/null 2>&1; then
     skip "registers and PTX of the kernels" "no nvcc"
@@ -61,7 +61,8 @@ tensor() {
     echo "mma $(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32'), ldmatrix $(count gemm "$entry" 'ldmatrix')"
     [ "$(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32')" = 16 ] && [ "$(count gemm "$entry" 'ldmatrix')" = 4 ] &&
         [ "$(count gemm "$entry" 'cp\.async\.cg')" -gt 0 ] && [ "$(count gemm "$entry" 'cp\.async\.wait_group')" -gt 0 ] &&
-        [ "$(count attention 'attention_splitILi4' 'dp2a')" -gt 0 ]
+        [ "$(count attention 'attention_splitILi4' 'dp2a')" -gt 0 ] && [ "$(count ends 'ordered_tile' 'cp\.async\.cg')" -gt 0 ] &&
+        [ "$(count ends 'ordered_tileILi8' 'fma\.rn\.f32')" -ge 256 ] && [ "$(count ends 'ordered_tile' '(mul|add)\.(rn\.)?f32')" = 0 ]
 }
 without() { ! grep -hnE "$1" "$scratch"/*.ptx; }
 
