@@ -139,7 +139,7 @@ Test(kernels, scratch_of_another_shape)
         shape.m = 150;
         shape.n = 300;
         shape.k = 700;
-        check(qoq_verify_find(names[i]), &shape, &options, 40 + i);
+        check(qoq_verify_find(names[i]), &shape, &options, 100 + i);
     }
 }
 

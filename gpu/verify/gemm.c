@@ -179,6 +179,8 @@ static void run(struct product *p, struct qoq_verify_arrays *arrays,
         if (i == 1 && s->splits != 0) {
             continue;
         }
+        /* What an earlier run left must not pass for a result. */
+        qoq_verify_note(arrays, qoq_cuda_zero(arrays->handle, p->y->device, p->y->bytes), "y");
         qoq_verify_note(arrays,
                         qoq_cuda_gemm(arrays->handle, p->y->device, &x, &w,
                                       s->bias ? p->bias->device : NULL, p->scratch->device, bytes),
