@@ -2,46 +2,13 @@
 // Launches what touches the cache: rotation and writing, attention, merge.
 #include "gpu/attention.cuh"
 #include "gpu/attention_merge.cuh"
-#include "gpu/handle.cuh"
+#include "gpu/cache.cuh"
 #include "gpu/rope_write.cuh"
 
 using namespace qoq;
 
 namespace
 {
-
-bool cache_has_arrays(const struct qoq_cuda_cache *cache)
-{
-    return cache != nullptr && cache->k != nullptr && cache->v != nullptr &&
-           cache->table != nullptr;
-}
-
-// N 1.6, and that sizes fit the kernels' 32 bits.
-bool cache_fits(const struct qoq_cuda_cache *cache, size_t q_heads)
-{
-    const struct qoq_kv_layout &l = cache->layout;
-
-    return (l.bits == 4 || l.bits == 8) && l.head_dim >= 2 && l.head_dim <= 256 &&
-           l.head_dim % 2 == 0 && l.page_tokens >= 1 && l.page_tokens <= 1 << 20 && l.heads >= 1 &&
-           l.heads <= 65535 && q_heads >= 1 && q_heads <= 65535 && q_heads % l.heads == 0;
-}
-
-kv_cache make_cache(const struct qoq_cuda_cache *cache)
-{
-    const struct qoq_kv_layout &l = cache->layout;
-    kv_cache it;
-
-    it.k = {cache->k, "k"};
-    it.v = {cache->v, "v"};
-    it.table = {cache->table, "table"};
-    it.table_pitch = cache->table_pitch;
-    it.page_bytes = l.page_tokens * l.heads * (l.head_dim * l.bits / 8 + 4);
-    it.bits = l.bits;
-    it.page_tokens = static_cast<uint32_t>(l.page_tokens);
-    it.heads = static_cast<uint32_t>(l.heads);
-    it.head_dim = static_cast<uint32_t>(l.head_dim);
-    return it;
-}
 
 struct split_kernel {
     uint32_t heads;
@@ -108,7 +75,7 @@ extern "C" enum qoq_status qoq_cuda_norm_rope_write(
         (q_norm == nullptr) != (k_norm == nullptr) || !(eps >= 0.0f && eps <= FLT_MAX)) {
         return QOQ_ERR_ARGUMENT;
     }
-    if (!cache_fits(cache, q_heads) || tokens == 0 || tokens > INT32_MAX) {
+    if (!layout_fits(&cache->layout, q_heads) || tokens == 0 || tokens > INT32_MAX) {
         return QOQ_ERR_SHAPE;
     }
     enter(handle);
@@ -172,7 +139,7 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
         !is_aligned(scratch, sizeof(float))) {
         return QOQ_ERR_ARGUMENT;
     }
-    if (!cache_fits(cache, q_heads) || !rows_fit(rows, max_context, q_heads)) {
+    if (!layout_fits(&cache->layout, q_heads) || !rows_fit(rows, max_context, q_heads)) {
         return QOQ_ERR_SHAPE;
     }
     enum qoq_status status =
@@ -181,7 +148,7 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
         return status != QOQ_OK ? status : QOQ_ERR_ARGUMENT;
     }
     enter(handle);
-    p.cache = make_cache(cache);
+    make_source(p, cache);
     p.q = {q, "q"};
     p.sequence = {sequence, "sequence"};
     p.context = {context, "context"};
@@ -191,11 +158,6 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
     p.splits = split_count(max_context);
     const split_kernel &kernel = choose_kernel(p.group);
     const uint32_t shared = lay_out(p, kernel.heads);
-    const size_t vector = cache->layout.head_dim * cache->layout.bits / 8;
-    p.copies = vector % 16 == 0 && p.cache.page_bytes % 16 == 0 && is_aligned(cache->k, 16) &&
-               is_aligned(cache->v, 16);
-    p.halves = vector * cache->layout.page_tokens * cache->layout.heads % 2 == 0 &&
-               p.cache.page_bytes % 2 == 0 && is_aligned(cache->k, 2) && is_aligned(cache->v, 2);
     status = launch(
         handle, kernel.name[p.cache.bits == 8], kernel.run[p.cache.bits == 8],
         {{static_cast<uint32_t>(rows) * p.splits, p.cache.heads, 1}, ATTENTION_THREADS, shared}, p);

@@ -9,25 +9,21 @@
 #ifndef QOQ_GPU_ATTENTION_CUH
 #define QOQ_GPU_ATTENTION_CUH
 
-#include "gpu/kv.cuh"
-#include "gpu/reduce.cuh"
+#include "gpu/attention_query.cuh"
+#include "gpu/attention_source.cuh"
 
 namespace qoq
 {
 
-enum { SPLIT = 128, ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS };
-enum { QUERY_MAX = 32767, WEIGHT_MAX = 32767, UNIT = 1 << 22 };
+enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS };
 
-struct attention_params {
-    kv_cache cache;
+struct attention_params : attention_source {
     global<const float> q;                   // [rows][q_heads][head_dim]
     global<const int32_t> sequence, context; // [rows]
     global<float> partial;                   // [rows][q_heads][splits][head_dim + 2]: M, L, O
     uint32_t q_heads, group, splits;         // group: query heads to one key/value head
     uint32_t vectors, pitch;                 // of a row of codes: 16-byte vectors, bytes
     uint32_t at_v, at_q, at_head, at_scratch, at_weight, at_sum; // in shared memory; K is at 0
-    bool copies; // rows of codes lie at multiples of 16 bytes
-    bool halves; // scales and zeros lie at multiples of 2 bytes
 };
 
 // Dimensions of a word of codes.
@@ -57,84 +53,38 @@ template <int BITS> QOQ_DEVICE void query_dims(uint32_t &a, uint32_t &b, uint32_
 QOQ_DEVICE void attention_load(const attention_params &p, global<const uint8_t> pool, uint32_t to,
                                uint32_t first, uint32_t count, uint32_t sequence)
 {
-    const uint32_t bytes = kv_vector_bytes(p.cache);
-
     for (uint32_t i = thread(); i < SPLIT * p.vectors; i += ATTENTION_THREADS) {
         const uint32_t t = i / p.vectors, column = 16 * (i % p.vectors);
-        const uint32_t valid = t >= count ? 0 : bytes - column < 16 ? bytes - column : 16;
-        const size_t from =
-            valid == 0
-                ? 0
-                : kv_codes(p.cache, kv_find(p.cache, sequence, first + t, block_y())) + column;
+        const size_t row =
+            t < count ? kv_codes(p.cache, kv_find(p.cache, sequence, first + t, block_y())) : 0;
 
-        if (p.copies) {
-            copy_async(to + t * p.pitch + column, pool, from, valid);
-            continue;
-        }
-        vec4 v = {{0, 0, 0, 0}};
-        QOQ_UNROLL
-        for (uint32_t b = 0; b < 16; b++) {
-            if (b < valid) {
-                v.x[b / 4] |= static_cast<uint32_t>(load(pool, from + b)) << 8 * (b % 4);
-            }
-        }
-        store_shared(to + t * p.pitch + column, v);
+        attention_load_vector(p, pool, to + t * p.pitch + column, row, column, t < count);
     }
-}
-
-struct attention_factors {
-    float scale, zero;
-};
-
-QOQ_DEVICE attention_factors attention_get_factors(const attention_params &p,
-                                                   global<const uint8_t> pool, uint32_t sequence,
-                                                   uint32_t token)
-{
-    const kv_place place = kv_find(p.cache, sequence, token, block_y());
-    const size_t scale = kv_scale(p.cache, place), zero = kv_zero(p.cache, place);
-
-    if (p.halves) {
-        return {half_to_float(load_as<uint16_t>(pool, scale)),
-                half_to_float(load_as<uint16_t>(pool, zero))};
-    }
-    return {kv_half(pool, scale), kv_half(pool, zero)};
 }
 
 // ---- Query (N 11.1) ----
-
-QOQ_DEVICE float attention_floor(float a)
-{
-    return a < 0x1p-100f ? 0x1p-100f : a;
-}
 
 // One head vector x by one warp: words of the query to shared memory; c and qsum of N 11.2 beside.
 template <int BITS>
 QOQ_DEVICE void attention_query(const attention_params &p, global<const float> x, uint32_t head)
 {
     const uint32_t dim = p.cache.head_dim, words = p.vectors * code_word<BITS>::query_words;
-    int32_t most = 0, sum = 0;
+    const attention_query_scale scale = attention_query_scale_of(x, dim);
+    int32_t sum = 0;
 
-    for (uint32_t d = lane(); d < dim; d += 32) {
-        most = imax(most, magnitude_bits(load(x, d)));
-    }
-    const float a =
-        attention_floor(bits_float(static_cast<uint32_t>(warp_reduce(most, reduce_max()))));
-    const float r = fdiv(static_cast<float>(QUERY_MAX), a);
     for (uint32_t i = lane(); i < words; i += 32) {
         uint32_t da, db;
 
         query_dims<BITS>(da, db, i);
-        const int32_t qa = da < dim ? round_clamp(fmul(load(x, da), r), -QUERY_MAX, QUERY_MAX) : 0;
-        const int32_t qb = db < dim ? round_clamp(fmul(load(x, db), r), -QUERY_MAX, QUERY_MAX) : 0;
+        const int32_t qa = attention_query_code(x, da, dim, scale.r);
+        const int32_t qb = attention_query_code(x, db, dim, scale.r);
         sum = reduce_sum()(sum, reduce_sum()(qa, qb));
         store_shared(p.at_q + 4 * (head * words + i),
                      permute(static_cast<uint32_t>(qa), static_cast<uint32_t>(qb), 0x5410));
     }
     sum = warp_reduce(sum, reduce_sum());
     if (lane() == 0) {
-        const float scale = fmul(rsqrt_of(int_to_float(static_cast<int32_t>(dim))), 0x1.715476p+0f);
-
-        store_shared(p.at_head + 8 * head, fmul(fdiv(a, static_cast<float>(QUERY_MAX)), scale));
+        store_shared(p.at_head + 8 * head, attention_query_factor(scale.a, dim));
         store_shared(p.at_head + 8 * head + 4, int_to_float(sum));
     }
 }
@@ -382,8 +332,10 @@ attention_split(QOQ_PARAMETER attention_params p)
     attention_load(p, p.cache.v, p.at_v, first, count, sequence);
     copy_commit();
     if (exists) {
-        k = attention_get_factors(p, p.cache.k, sequence, first + thread());
-        v = attention_get_factors(p, p.cache.v, sequence, first + thread());
+        const kv_place place = kv_find(p.cache, sequence, first + thread(), block_y());
+
+        k = attention_get_factors(p, p.cache.k, place);
+        v = attention_get_factors(p, p.cache.v, place);
     }
     for (uint32_t h0 = 0; h0 < p.group; h0 += R) {
         const uint32_t heads = p.group - h0 < R ? p.group - h0 : static_cast<uint32_t>(R);

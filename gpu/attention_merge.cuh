@@ -5,7 +5,7 @@
 #ifndef QOQ_GPU_ATTENTION_MERGE_CUH
 #define QOQ_GPU_ATTENTION_MERGE_CUH
 
-#include "gpu/primitives/primitives.h"
+#include "gpu/attention_pair.cuh"
 
 namespace qoq
 {
@@ -58,15 +58,13 @@ QOQ_DEVICE void merge_put(const merge_params &p, size_t at, const merge_partial 
 // N 11.4.
 QOQ_DEVICE void merge_two(merge_partial &left, const merge_partial &right)
 {
-    const bool bad = left.max != left.max || right.max != right.max;
-    const float most = bad ? qoq_nan() : left.max > right.max ? left.max : right.max;
-    const float fa = exp2_of(fsub(left.max, most)), fb = exp2_of(fsub(right.max, most));
+    const attention_pair pair = attention_pair_of(left.max, right.max);
 
-    left.max = most;
-    left.sum = fadd(fmul(left.sum, fa), fmul(right.sum, fb));
+    left.max = pair.max;
+    left.sum = attention_join(pair, left.sum, right.sum);
     QOQ_UNROLL
     for (int i = 0; i < MERGE_DIMS; i++) {
-        left.out[i] = fadd(fmul(left.out[i], fa), fmul(right.out[i], fb));
+        left.out[i] = attention_join(pair, left.out[i], right.out[i]);
     }
 }
 

@@ -19,10 +19,13 @@ libqoq_decoder_la_CFLAGS = $(AM_CFLAGS)
 libqoq_verify_la_SOURCES = \
 	gpu/verify/arrays.c \
 	gpu/verify/arrays.h \
+	gpu/verify/attention.c \
 	gpu/verify/cache.c \
+	gpu/verify/cache.h \
 	gpu/verify/cases.h \
 	gpu/verify/ends.c \
 	gpu/verify/gemm.c \
+	gpu/verify/rope.c \
 	gpu/verify/rows.c \
 	gpu/verify/verify.c \
 	gpu/verify/verify.h
@@ -67,6 +70,11 @@ gpu_sources = \
 	gpu/argmax.cuh \
 	gpu/attention.cuh \
 	gpu/attention_merge.cuh \
+	gpu/attention_pair.cuh \
+	gpu/attention_prefill.cuh \
+	gpu/attention_query.cuh \
+	gpu/attention_source.cuh \
+	gpu/cache.cuh \
 	gpu/embed.cuh \
 	gpu/gemm.cuh \
 	gpu/gemm_load.cuh \
@@ -76,6 +84,11 @@ gpu_sources = \
 	gpu/kv.cuh \
 	gpu/norm.cuh \
 	gpu/ordered.cuh \
+	gpu/prefill_load.cuh \
+	gpu/prefill_logits.cuh \
+	gpu/prefill_tile.cuh \
+	gpu/prefill_values.cuh \
+	gpu/prefill_weights.cuh \
 	gpu/primitives/cuda.h \
 	gpu/primitives/launch.h \
 	gpu/primitives/launch_cuda.h \
@@ -84,7 +97,7 @@ gpu_sources = \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
-cuda_sources = gpu/attention.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/graph.cu gpu/rows.cu
+cuda_sources = gpu/attention.cu gpu/attention_prefill.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/graph.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
 # The program, with what it takes from other rooms.
 gpu_cli_sources = \

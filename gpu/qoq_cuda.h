@@ -183,12 +183,31 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *
                                                                const struct qoq_kv_layout *layout);
 
 /* out (binary16 [rows][q_heads][head_dim]) = attention of each row's queries q (binary32, same
- * shape) over the first context[row] >= 1 tokens of sequence[row] (N 11). Decoding has a row for
- * each sequence, prefill one for each token of the prompt. max_context: at least every context. */
+ * shape) over the first context[row] >= 1 tokens of sequence[row] (N 11): a row for each sequence
+ * that is decoded. max_context: at least every context. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
     struct qoq_cuda *handle, qoq_half *out, const float *q, const struct qoq_cuda_cache *cache,
     const int32_t *sequence, const int32_t *context, size_t rows, size_t max_context,
     size_t q_heads, void *scratch, size_t bytes);
+
+/* Scratch of qoq_cuda_attention_prefill; 0 for contexts up to 2048. Needs no zeros. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill_scratch(
+    struct qoq_cuda *handle, size_t *bytes, size_t rows, size_t sequences, size_t max_context,
+    size_t q_heads, const struct qoq_kv_layout *layout);
+
+/* The same attention for runs of consecutive tokens, a prompt or a part of one for each of
+ * `sequences`: rows start[b] .. start[b + 1] - 1 of q and out are the last tokens of the first
+ * context[b] of sequence[b] and see each other as far as they come before. start [sequences + 1]
+ * ascends from 0 to rows; a sequence may have no row, and none more than its context. The bits are
+ * those of qoq_cuda_attention row by row. scratch: NULL where none is needed. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill(
+    struct qoq_cuda *handle, qoq_half *out, const float *q, const struct qoq_cuda_cache *cache,
+    const int32_t *sequence, const int32_t *start, const int32_t *context, size_t rows,
+    size_t sequences, size_t max_context, size_t q_heads, void *scratch, size_t bytes);
+
+/* For tuning and tests: the consecutive tokens that go together, a power of two; 0, or more than a
+ * kernel can take, leaves the choice to the library. No choice moves a bit. */
+QOQ_API void qoq_cuda_attention_prefill_choose(struct qoq_cuda *handle, int rows);
 
 /* ---- Before the first layer and after the last (N 12.1) ---- */
 

@@ -48,6 +48,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/graph.cc \
 	sim/emu/kernels_attention.cc \
 	sim/emu/kernels_ends.cc \
+	sim/emu/kernels_prefill.cc \
 	sim/emu/kernels_gemm.cc \
 	sim/emu/kernels_rows.cc \
 	sim/emu/launch.hh \

@@ -107,6 +107,20 @@ static struct finding check_all(const struct function *f, uint32_t stride)
     return all;
 }
 
+/* Patterns of numbers below 0 where qoq_exp2_below is not qoq_exp2. */
+static int64_t count_unequal(uint32_t stride)
+{
+    int64_t unequal = 0;
+
+#pragma omp parallel for reduction(+ : unequal)
+    for (int64_t u = UINT32_C(0x80000000); u <= UINT32_C(0xff800000); u += stride) {
+        float x = qoq_float_of_bits((uint32_t)u);
+
+        unequal += qoq_float_bits(qoq_exp2_below(x)) != qoq_float_bits(qoq_exp2(x));
+    }
+    return unequal;
+}
+
 int main(int argc, char **argv)
 {
     unsigned long stride = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
@@ -127,5 +141,7 @@ int main(int argc, char **argv)
         bad |= found.normal.error > f->normal || found.subnormal.error > f->subnormal ||
                found.wrong > 0;
     }
-    return bad;
+    int64_t unequal = count_unequal((uint32_t)stride);
+    printf("exp2_below is not exp2 at %lld patterns\n", (long long)unequal);
+    return bad || unequal > 0;
 }

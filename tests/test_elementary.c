@@ -186,6 +186,21 @@ Test(elementary, powers_of_two_are_exact)
     cr_assert(qoq_exp2(-150.0f) == 0.0f && qoq_exp2(nextafterf(-150.0f, 0.0f)) == 0x1p-149f);
 }
 
+/* A sample; `make check-exhaustive` has every pattern. */
+Test(elementary, exp2_below_is_exp2)
+{
+    for (int64_t u = 0x80000000; u <= 0xff800000; u += 251) {
+        float x = qoq_float_of_bits((uint32_t)u);
+
+        cr_assert_eq(qoq_float_bits(qoq_exp2_below(x)), at(EXP2, (uint32_t)u), "%a", (double)x);
+    }
+    for (float x = 0.0f; x >= -160.0f; x -= 0.0625f) {
+        cr_assert_eq(qoq_exp2_below(x), qoq_exp2(x), "%a", (double)x);
+    }
+    cr_assert_eq(qoq_exp2_below(0.0f), 1.0f);
+    cr_assert_eq(qoq_float_bits(qoq_exp2_below(NAN)), 0);
+}
+
 Test(elementary, library_fma_and_the_instruction_agree)
 {
     static float a[BLOCK], b[BLOCK];

@@ -59,7 +59,14 @@ Test(emulator, goes_on_after_a_fault)
     qoq_cuda_destroy(handle);
 }
 
-/* Random operands, and one-hot ones that show each place of the fragments alone. */
+/* A byte with or without a sign. */
+static int32_t widened(int8_t byte, int is_signed)
+{
+    return is_signed ? byte : (uint8_t)byte;
+}
+
+/* Random operands, and one-hot ones that show each place of the fragments alone; all four
+ * combinations of signs. */
 Test(emulator, mma_and_load_matrix)
 {
     struct qoq_cuda *handle = emulator(QOQ_EMU_RANDOM, 0);
@@ -68,6 +75,7 @@ Test(emulator, mma_and_load_matrix)
     for (int round = 0; round < 40 + 512; round++) {
         int8_t a[512] = {0}, b[256];
         int32_t d[128], want[128];
+        int a_signed = round % 2, b_signed = round / 2 % 2;
 
         for (int i = 0; i < 512 && round < 40; i++)
             a[i] = (int8_t)test_integer(&r, -128, 127);
@@ -80,10 +88,34 @@ Test(emulator, mma_and_load_matrix)
             want[i] = d[i];
             for (int k = 0; k < 32; k++)
                 want[i] =
-                    (int32_t)((uint32_t)want[i] + (uint32_t)(a[i / 8 * 32 + k] * b[k * 8 + i % 8]));
+                    (int32_t)((uint32_t)want[i] + (uint32_t)(widened(a[i / 8 * 32 + k], a_signed) *
+                                                             widened(b[k * 8 + i % 8], b_signed)));
         }
-        cr_assert_eq(probe_mma(handle, d, a, b), QOQ_OK, "%s", qoq_cuda_message(handle));
+        cr_assert_eq(probe_mma(handle, d, a, b, a_signed, b_signed), QOQ_OK, "%s",
+                     qoq_cuda_message(handle));
         cr_assert_arr_eq(d, want, sizeof d);
+    }
+    qoq_cuda_destroy(handle);
+}
+
+/* Register i of lane 4 r + c: elements 2 c and 2 c + 1 of row r of matrix i, or of its column r. */
+Test(emulator, matrices)
+{
+    struct qoq_cuda *handle = emulator(QOQ_EMU_REVERSE, 0);
+    uint16_t x[4][8][8];
+    uint32_t registers[32][4];
+
+    for (int i = 0; i < 256; i++)
+        x[i / 64][i / 8 % 8][i % 8] = (uint16_t)(259 * i);
+    for (int transposed = 0; transposed < 2; transposed++) {
+        cr_assert_eq(probe_matrix(handle, &registers[0][0], &x[0][0][0], transposed), QOQ_OK);
+        for (int i = 0; i < 128; i++) {
+            int r = i / 16, c = i / 4 % 4;
+            uint32_t low = transposed ? x[i % 4][2 * c][r] : x[i % 4][r][2 * c];
+            uint32_t high = transposed ? x[i % 4][2 * c + 1][r] : x[i % 4][r][2 * c + 1];
+
+            cr_assert_eq(registers[i / 4][i % 4], low | high << 16);
+        }
     }
     qoq_cuda_destroy(handle);
 }

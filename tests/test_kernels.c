@@ -59,6 +59,8 @@ KERNEL(gemm_w4a8_group)
 KERNEL(rope_write)
 KERNEL(attention_kv4)
 KERNEL(attention_kv8)
+KERNEL(attention_prefill_kv4)
+KERNEL(attention_prefill_kv8)
 KERNEL(embed)
 KERNEL(rmsnorm)
 KERNEL(gemm_f16)
@@ -71,7 +73,7 @@ Test(kernels, none_is_forgotten)
 
     while (qoq_verify_kernels[count].name != NULL)
         count++;
-    cr_assert_eq(count, 14);
+    cr_assert_eq(count, 16);
 }
 
 /* With bands around the arrays, as a GPU has them; and a band that is touched is noticed. */
@@ -164,6 +166,77 @@ Test(kernels, long_contexts)
                   90 + i);
         }
     }
+}
+
+/* Runs of tokens: heads wider than a tile's output, splits that end inside a tile, groups that are
+ * no power of two, trees that are not full; and every way to cut the rows. */
+Test(kernels, runs_of_tokens)
+{
+    static const struct {
+        size_t m, q_heads, kv_heads, head_dim, page, context;
+    } shapes[] = {{300, 4, 2, 128, 64, 300}, {70, 7, 1, 80, 16, 400},   {40, 1, 1, 256, 64, 300},
+                  {9, 40, 2, 96, 64, 200},   {20, 2, 2, 16, 64, 10300}, {128, 2, 1, 64, 7, 2100}};
+    struct qoq_emu_options options = {QOQ_EMU_ROTATE, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (int tile = -1; tile < 7; tile += i == 1 ? 1 : 8) {
+            struct qoq_verify_shape shape;
+
+            qoq_verify_default_shape(&shape);
+            shape.m = shapes[i].m;
+            shape.q_heads = shapes[i].q_heads;
+            shape.kv_heads = shapes[i].kv_heads;
+            shape.head_dim = shapes[i].head_dim;
+            shape.page = shapes[i].page;
+            shape.context = shapes[i].context;
+            shape.tile = tile;
+            /* Four blocks, which take several tiles each. */
+            options.multiprocessors = shape.context > 2048 ? 1 : 0;
+            check(qoq_verify_find(i % 2 == 0 ? "attention_prefill_kv4" : "attention_prefill_kv8"),
+                  &shape, &options, 7 * i);
+        }
+    }
+}
+
+/* Scratch of runs of tokens, and what is refused before a kernel starts. */
+Test(kernels, arguments_of_runs)
+{
+    struct qoq_kv_layout layout = {4, 16, 2, 64}, wide = {4, 16, 2, 258}, bits = {5, 16, 2, 64};
+    struct qoq_emu_options options = {QOQ_EMU_FORWARD, 0, 0, 0};
+    struct qoq_cuda *h;
+    size_t bytes = 1;
+
+    cr_assert_eq(qoq_emu_create(&h, &options), QOQ_OK);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 2048, 4, &layout), QOQ_OK);
+    cr_assert_eq(bytes, 0);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 2049, 4, &layout), QOQ_OK);
+    cr_assert_gt(bytes, 0);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 0, 1, 9, 4, &layout), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 0, 9, 4, &layout), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 0, 4, &layout), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 9, 3, &layout), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 9, 4, &wide), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, &bytes, 9, 1, 9, 4, &bits), QOQ_ERR_SHAPE);
+    cr_assert_eq(qoq_cuda_attention_prefill_scratch(h, NULL, 9, 1, 9, 4, &layout),
+                 QOQ_ERR_ARGUMENT);
+
+    uint8_t pool[1];
+    int32_t numbers[2] = {0, 1};
+    struct qoq_cuda_cache cache = {layout, pool, pool, numbers, 200};
+    float q[1];
+    qoq_half out[1];
+
+    cr_assert_eq(
+        qoq_cuda_attention_prefill(h, out, q, &cache, numbers, numbers, NULL, 1, 1, 16, 4, NULL, 0),
+        QOQ_ERR_ARGUMENT);
+    /* Too little scratch, or none. */
+    cr_assert_eq(qoq_cuda_attention_prefill(h, out, q, &cache, numbers, numbers, numbers, 1, 1,
+                                            2049, 4, q, 4),
+                 QOQ_ERR_ARGUMENT);
+    cr_assert_eq(qoq_cuda_attention_prefill(h, out, q, &cache, numbers, numbers, numbers, 1, 1,
+                                            2049, 4, NULL, (size_t)1 << 30),
+                 QOQ_ERR_ARGUMENT);
+    qoq_cuda_destroy(h);
 }
 
 /* What a kernel does depends on its shape alone, not on the order in which lanes and warps run.

@@ -3,7 +3,7 @@
  * sequence of m tokens, each of which sees those before it. */
 #include "gpu/bench/operators.h"
 
-enum { K, V, TABLE, SEQUENCE, PLACE, QUERY, OTHER, SINE, COSINE };
+enum { K, V, TABLE, SEQUENCE, PLACE, QUERY, OTHER, SINE, COSINE, START = SINE };
 
 static struct qoq_kv_layout layout_of(const struct qoq_bench_shape *s, int bits)
 {
@@ -77,11 +77,13 @@ size_t qoq_bench_prefill_arrays(struct qoq_bench_array *list, const struct qoq_b
                                 int bits)
 {
     add_cache(list, s, bits, 1, s->m);
-    list[SEQUENCE] = (struct qoq_bench_array){.content = QOQ_BENCH_CONSTANT, .bytes = 4 * s->m};
+    list[SEQUENCE] = (struct qoq_bench_array){.content = QOQ_BENCH_CONSTANT, .bytes = 4};
     list[PLACE] =
-        (struct qoq_bench_array){.content = QOQ_BENCH_COUNT_UP, .bytes = 4 * s->m, .value = 1};
+        (struct qoq_bench_array){.content = QOQ_BENCH_CONSTANT, .bytes = 4, .value = (int32_t)s->m};
+    list[START] =
+        (struct qoq_bench_array){.content = QOQ_BENCH_STEPS, .bytes = 8, .value = (int32_t)s->m};
     add_queries(list, s);
-    return OTHER + 1;
+    return START + 1;
 }
 
 struct qoq_bench_cost qoq_bench_prefill_cost(const struct qoq_bench_shape *s, int bits)
@@ -92,16 +94,34 @@ struct qoq_bench_cost qoq_bench_prefill_cost(const struct qoq_bench_shape *s, in
                                    2 * query_elements(s) * (tokens + 1)};
 }
 
-enum qoq_status qoq_bench_attention_scratch(struct qoq_cuda *handle, size_t *bytes,
-                                            const struct qoq_bench_shape *s, int bits)
+enum qoq_status qoq_bench_prefill_scratch(struct qoq_cuda *handle, size_t *bytes,
+                                          const struct qoq_bench_shape *s, int bits)
+{
+    struct qoq_kv_layout layout = layout_of(s, bits);
+
+    return qoq_cuda_attention_prefill_scratch(handle, bytes, s->m, 1, s->m, s->q_heads, &layout);
+}
+
+enum qoq_status qoq_bench_prefill_run(struct qoq_cuda *handle, const struct qoq_bench_shape *s,
+                                      int bits, void *const *data, void *scratch, size_t room)
+{
+    struct qoq_cuda_cache cache = cache_of(s, bits, s->m, data);
+
+    return qoq_cuda_attention_prefill(handle, data[OTHER], data[QUERY], &cache, data[SEQUENCE],
+                                      data[START], data[PLACE], s->m, 1, s->m, s->q_heads, scratch,
+                                      room);
+}
+
+enum qoq_status qoq_bench_decode_scratch(struct qoq_cuda *handle, size_t *bytes,
+                                         const struct qoq_bench_shape *s, int bits)
 {
     struct qoq_kv_layout layout = layout_of(s, bits);
 
     return qoq_cuda_attention_scratch(handle, bytes, s->m, s->context, s->q_heads, &layout);
 }
 
-enum qoq_status qoq_bench_attention_run(struct qoq_cuda *handle, const struct qoq_bench_shape *s,
-                                        int bits, void *const *data, void *scratch, size_t room)
+enum qoq_status qoq_bench_decode_run(struct qoq_cuda *handle, const struct qoq_bench_shape *s,
+                                     int bits, void *const *data, void *scratch, size_t room)
 {
     struct qoq_cuda_cache cache = cache_of(s, bits, s->context, data);
 

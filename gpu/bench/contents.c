@@ -62,6 +62,7 @@ static void fill_integers(int32_t *data, size_t count, const struct qoq_bench_ar
     for (size_t i = 0; i < count; i++) {
         data[i] = array->content == QOQ_BENCH_SUMS ? (int32_t)(qoq_gen_next(&state) >> 48) - 32768
                   : array->content == QOQ_BENCH_CONSTANT ? array->value
+                  : array->content == QOQ_BENCH_STEPS    ? array->value * (int32_t)i
                                                          : array->value + (int32_t)i;
     }
     for (size_t i = count; array->content == QOQ_BENCH_SHUFFLED && i > 1; i--) {

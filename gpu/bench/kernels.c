@@ -19,7 +19,8 @@
 #define ATTENTION(name, idea, family, bits, description, operator)                                 \
     {                                                                                              \
         name, idea, family, bits, description, qoq_bench_##operator##_arrays,                      \
-            qoq_bench_##operator##_cost, qoq_bench_attention_scratch, qoq_bench_attention_run      \
+            qoq_bench_##operator##_cost, qoq_bench_##operator##_scratch,                           \
+            qoq_bench_##operator##_run                                                             \
     }
 
 const struct qoq_bench_kernel qoq_bench_kernels[] = {

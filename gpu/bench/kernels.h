@@ -32,6 +32,7 @@ enum qoq_bench_content {
     QOQ_BENCH_SHUFFLED, /* int32: 0 .. count - 1 in random order */
     QOQ_BENCH_COUNT_UP, /* int32: value, value + 1, ... */
     QOQ_BENCH_CONSTANT, /* int32: value */
+    QOQ_BENCH_STEPS,    /* int32: 0, value, 2 value, ... */
 };
 
 struct qoq_bench_array {

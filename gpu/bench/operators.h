@@ -20,8 +20,8 @@ qoq_bench_list qoq_bench_product_arrays, qoq_bench_act_arrays, qoq_bench_norm_ar
 qoq_bench_least qoq_bench_product_cost, qoq_bench_act_cost, qoq_bench_norm_cost,
     qoq_bench_silu_cost, qoq_bench_residual_cost, qoq_bench_rope_cost, qoq_bench_decode_cost,
     qoq_bench_prefill_cost;
-qoq_bench_room qoq_bench_product_scratch, qoq_bench_attention_scratch;
+qoq_bench_room qoq_bench_product_scratch, qoq_bench_decode_scratch, qoq_bench_prefill_scratch;
 qoq_bench_run qoq_bench_product_run, qoq_bench_act_run, qoq_bench_norm_run, qoq_bench_silu_run,
-    qoq_bench_residual_run, qoq_bench_rope_run, qoq_bench_attention_run;
+    qoq_bench_residual_run, qoq_bench_rope_run, qoq_bench_decode_run, qoq_bench_prefill_run;
 
 #endif

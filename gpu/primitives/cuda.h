@@ -15,6 +15,7 @@
 #define QOQ_KERNEL(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define QOQ_PARAMETER const __grid_constant__
 #define QOQ_UNROLL _Pragma("unroll")
+#define QOQ_LOOP _Pragma("unroll 1")
 
 namespace qoq
 {
@@ -223,6 +224,38 @@ QOQ_DEVICE void mma_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uin
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+QOQ_DEVICE void load_matrix_transposed(uint32_t (&r)[4], uint32_t address)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(shared_window(address))
+                 : "memory");
+}
+
+QOQ_DEVICE void mma_s8u8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
+{
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.u8.s32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+QOQ_DEVICE void mma_u8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
+{
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.u8.s32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+QOQ_DEVICE void mma_u8s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
+{
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
 /* ---- Arithmetic ---- */
 
 QOQ_DEVICE float fadd(float a, float b)
@@ -253,6 +286,19 @@ QOQ_DEVICE float fdiv(float a, float b)
 QOQ_DEVICE float fsqrt(float a)
 {
     return __fsqrt_rn(a);
+}
+
+QOQ_DEVICE float fmax_nan(float a, float b)
+{
+    float d;
+
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+}
+
+QOQ_DEVICE float fmagnitude(float a)
+{
+    return fabsf(a);
 }
 
 QOQ_DEVICE float fceil(float a)
@@ -365,6 +411,11 @@ QOQ_DEVICE float exp_of(float x)
 QOQ_DEVICE float exp2_of(float x)
 {
     return qoq_exp2(x);
+}
+
+QOQ_DEVICE float exp2_below_of(float x)
+{
+    return qoq_exp2_below(x);
 }
 
 QOQ_DEVICE float rsqrt_of(float x)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What launchers may use: struct qoq_cuda (sms, tile, splits), enter(handle), which comes before
- * the first global<T>, and launch(handle, name, kernel, shape, parameters).
+ * What launchers may use: struct qoq_cuda (sms, tile, splits, tile_rows), enter(handle), which
+ * comes before the first global<T>, and launch(handle, name, kernel, shape, parameters).
  */
 #ifndef QOQ_GPU_PRIMITIVES_LAUNCH_H
 #define QOQ_GPU_PRIMITIVES_LAUNCH_H

@@ -10,7 +10,7 @@
 #include "gpu/qoq_cuda.h"
 
 struct qoq_cuda {
-    int device, sms, tile, splits;
+    int device, sms, tile, splits, tile_rows;
     cudaStream_t stream;
     char message[160];
     cudaStream_t outer; /* while a graph is captured, the caller's; `stream` is then ours */

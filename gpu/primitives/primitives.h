@@ -28,14 +28,18 @@
  *   sync_block() sync_warp() sync_named(id, threads)
  *   shuffle_xor(v, mask)  shuffle(v, source lane)  any(p)  all(p)  ballot(p)
  *   load_matrix(r, address)      four 8x8 matrices of 16 bits, a row address from each lane
+ *   load_matrix_transposed(r, address)   the same, each matrix transposed
  *   mma_s8(d, a, b0, b1)         d[16x8] += a[16x32] b[32x8]: int8, int32 sums modulo 2^32
+ *   mma_s8u8 mma_u8 mma_u8s8     the same with b, both, or a of uint8
  *
  * Arithmetic that is counted; address arithmetic and loop control are plain C++ and are not
  *   fadd fsub fmul ffma fdiv fsqrt fceil      one IEEE operation each
+ *   fmax_nan(a, b)               NaN if either is
+ *   fmagnitude(a)                |a|; not counted, operands have it for nothing
  *   imad iadd iand ior ixor ishl ishr imin imax permute dp2a_lo dp2a_hi
  *   half_to_float float_to_half int_to_float float_bits bits_float
  *   round_int                    nearest even, saturating; NaN is 0
- *   exp_of exp2_of rsqrt_of      ref/numerics/elementary.h
+ *   exp_of exp2_of exp2_below_of rsqrt_of     ref/numerics/elementary.h
  */
 #ifndef QOQ_GPU_PRIMITIVES_H
 #define QOQ_GPU_PRIMITIVES_H

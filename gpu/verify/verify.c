@@ -14,6 +14,7 @@
 #define GEMM_SIZES "m n k bias tile splits misaligned"
 
 #define ATTENTION_SIZES "m q_heads kv_heads head_dim page context misaligned"
+#define PREFILL_SIZES ATTENTION_SIZES " tile"
 
 const struct qoq_verify_kernel qoq_verify_kernels[] = {
     {"act_quantize", "binary16 rows to INT8", "m k misaligned", qoq_verify_act_quantize, 0},
@@ -32,6 +33,10 @@ const struct qoq_verify_kernel qoq_verify_kernels[] = {
      qoq_verify_attention, 4},
     {"attention_kv8", "decode attention over an 8-bit cache, and the merge", ATTENTION_SIZES,
      qoq_verify_attention, 8},
+    {"attention_prefill_kv4", "attention of runs of tokens over a 4-bit cache", PREFILL_SIZES,
+     qoq_verify_prefill, 4},
+    {"attention_prefill_kv8", "attention of runs of tokens over an 8-bit cache", PREFILL_SIZES,
+     qoq_verify_prefill, 8},
     {"embed", "rows of the embedding", "m n k misaligned", qoq_verify_embed, 0},
     {"rmsnorm", "residual (--bias 1), RMSNorm of chosen rows", "m k bias misaligned",
      qoq_verify_final_norm, 0},
@@ -143,8 +148,8 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
         }
     }
     shape->q_heads *= shape->kv_heads;
-    if (kernel->run == qoq_verify_attention) {
-        shape->m = shape->m % 5 + 1;
+    if (kernel->run == qoq_verify_attention || kernel->run == qoq_verify_prefill) {
+        shape->m = kernel->run == qoq_verify_prefill ? shape->m : shape->m % 5 + 1;
         /* Often rows of codes that asynchronous copies can take. */
         if (qoq_gen_next(&state) % 2 == 0) {
             shape->head_dim = 32 * qoq_verify_number(&state, 1, 8);
@@ -154,14 +159,18 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
         if (qoq_gen_next(&state) % 5 == 0) {
             shape->context = qoq_verify_number(&state, 2000, 9000);
             shape->head_dim = 2 * qoq_verify_number(&state, 1, 8);
-            shape->kv_heads = shape->m = 1;
+            shape->kv_heads = 1;
+            shape->m = kernel->run == qoq_verify_prefill ? shape->m % 24 + 1 : 1;
             shape->q_heads = qoq_verify_number(&state, 1, 3);
         }
     }
     shape->bits = qoq_gen_next(&state) & 1 ? 4 : 8;
     shape->bias = (int)(qoq_gen_next(&state) & 1);
     shape->misaligned = qoq_gen_next(&state) % 3 == 0;
-    shape->tile = qoq_gen_next(&state) & 1 ? -1 : (int)qoq_verify_number(&state, 0, 3);
+    shape->tile =
+        qoq_gen_next(&state) & 1
+            ? -1
+            : (int)qoq_verify_number(&state, 0, kernel->run == qoq_verify_prefill ? 7 : 3);
     shape->splits = qoq_gen_next(&state) & 1 ? 0 : (int)qoq_verify_number(&state, 1, 6);
 }
 

@@ -122,16 +122,12 @@ QOQ_FN float qoq_exp(float x)
 }
 
 /*
- * 2^x = 2^n 2^r, n the integer nearest to x, r exact. 2^r = (1 + r c) + r^2 p(r), c = ln 2 rounded,
- * what c lacks is in p; s + w is 1 + r c almost without error.
- * Fit: 2^-28.8, counted against the spacing of the results. Exact for integer x, exp2(-inf) = 0.
+ * 2^r for |r| <= 1/2: (1 + r c) + r^2 p(r), c = ln 2 rounded, what c lacks is in p; s + w is 1 + r
+ * c almost without error. Fit: 2^-28.8, counted against the spacing of the results.
  */
-QOQ_FN float qoq_exp2(float x)
+QOQ_FN float qoq_exp2_fraction(float r)
 {
     const float c = 0x1.62e43p-1f;
-    float a = qoq_clamp(x, -151.0f, 129.0f);
-    float t = a + QOQ_SHIFT;
-    float r = a - (t - QOQ_SHIFT);
     float s = QOQ_FMAF(r, c, 1.0f);
     float w = QOQ_FMAF(r, c, 1.0f - s);
     float p = 0x1.40b266p-13f;
@@ -141,7 +137,36 @@ QOQ_FN float qoq_exp2(float x)
     p = QOQ_FMAF(p, r, 0x1.c6af7ap-5f);
     p = QOQ_FMAF(p, r, 0x1.ebfbdap-3f);
     w = QOQ_FMAF(r * r, p, w);
-    return x == x ? qoq_scale(s + w, qoq_unshift(t)) : qoq_nan();
+    return s + w;
+}
+
+/* 2^x = 2^n 2^r, n the integer nearest to x, r exact. Exact for integer x, exp2(-inf) = 0. */
+QOQ_FN float qoq_exp2(float x)
+{
+    float a = qoq_clamp(x, -151.0f, 129.0f);
+    float t = a + QOQ_SHIFT;
+    float y = qoq_exp2_fraction(a - (t - QOQ_SHIFT));
+
+    return x == x ? qoq_scale(y, qoq_unshift(t)) : qoq_nan();
+}
+
+/*
+ * qoq_exp2(x) for x <= 0, in fewer operations; +0 for NaN. With n + 100 in the low bits of t, which
+ * is even, so that halves round as before, 2^(n + 100) 2^r lies in [2^-52, 2^101]: it is made by
+ * adding to the exponent, and the product with 2^-100 rounds once, as there.
+ */
+QOQ_FN float qoq_exp2_below(float x)
+{
+    const float shift = QOQ_SHIFT + 100.0f;
+#if defined(__CUDA_ARCH__)
+    float a = fmaxf(x, -151.0f);
+#else
+    float a = x > -151.0f ? x : -151.0f;
+#endif
+    float t = a + shift;
+    uint32_t y = qoq_float_bits(qoq_exp2_fraction(a - (t - shift)));
+
+    return qoq_float_of_bits(y + (qoq_float_bits(t) << 23)) * 0x1p-100f;
 }
 
 /* 1 / sqrt(x), both operations rounded. +-0 gives +-inf, x < 0 gives NaN. */

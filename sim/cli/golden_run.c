@@ -213,74 +213,119 @@ static void run_product(struct run *run)
 
 /* ---- Attention ---- */
 
-/* Row i: its sequence and the tokens that it sees. */
-static void rows_of(struct run *run, int32_t *sequence, int32_t *context, size_t rows)
-{
-    const int32_t *tokens = qoq_golden_tensors_find(&run->c->inputs, "tokens")->tensor.data;
-    int prefill = strcmp(run->c->op, "attention_prefill") == 0;
+/* The arrays that single rows and runs of tokens have in common. */
+struct attention {
+    struct qoq_cuda_cache cache;
+    struct qoq_verify_array *out;
+    float *query;
+    size_t q_heads, context;
+};
 
-    for (size_t i = 0; i < rows; i++) {
-        sequence[i] = prefill ? 0 : (int32_t)i;
-        context[i] = prefill ? tokens[0] - (int32_t)(rows - 1 - i) : tokens[i];
-        if (context[i] < 1) {
-            qoq_verify_note(&run->arrays, QOQ_ERR_RANGE, "tokens");
-        }
-    }
+static void new_attention(struct attention *a, struct run *run)
+{
+    a->cache =
+        (struct qoq_cuda_cache){.layout = {(unsigned)size_of(run, "bits"), size_of(run, "page"),
+                                           size_of(run, "heads"), size_of(run, "head_dim")}};
+    a->out = output(run, "out");
+    a->query = input(run, "query");
+    a->cache.k = input(run, "k_pool");
+    a->cache.v = input(run, "v_pool");
+    a->cache.table = input(run, "block_table");
+    a->cache.table_pitch = qoq_golden_tensors_find(&run->c->inputs, "block_table")->tensor.dim[1];
+    a->q_heads = size_of(run, "q_heads");
+    a->context = size_of(run, "context");
 }
 
-static void run_attention(struct run *run)
+/* An array of int32 with the values given, on the device. */
+static void *integers(struct run *run, const char *name, const int32_t *values, size_t count)
 {
-    int prefill = strcmp(run->c->op, "attention_prefill") == 0;
-    size_t rows = size_of(run, prefill ? "rows" : "batch"), q_heads = size_of(run, "q_heads");
-    size_t context = size_of(run, "context"), bytes = 0;
-    struct qoq_cuda_cache cache = {.layout = {(unsigned)size_of(run, "bits"), size_of(run, "page"),
-                                              size_of(run, "heads"), size_of(run, "head_dim")}};
-    struct qoq_verify_array *out = output(run, "out"), *scratch;
-    struct qoq_verify_array *sequence =
-        qoq_verify_new(&run->arrays, "sequence", rows, sizeof(int32_t));
-    struct qoq_verify_array *contexts =
-        qoq_verify_new(&run->arrays, "context", rows, sizeof(int32_t));
-    float *query = input(run, "query");
+    struct qoq_verify_array *array = qoq_verify_new(&run->arrays, name, count, sizeof *values);
 
-    cache.k = input(run, "k_pool");
-    cache.v = input(run, "v_pool");
-    cache.table = input(run, "block_table");
-    cache.table_pitch = qoq_golden_tensors_find(&run->c->inputs, "block_table")->tensor.dim[1];
+    if (array == NULL) {
+        return NULL;
+    }
+    memcpy(array->host, values, array->bytes);
+    qoq_verify_send(&run->arrays, array);
+    return array->device;
+}
+
+static void run_decode(struct run *run)
+{
+    size_t rows = size_of(run, "batch"), bytes = 0;
+    const int32_t *tokens = qoq_golden_tensors_find(&run->c->inputs, "tokens")->tensor.data;
+    struct qoq_verify_array *scratch, *sequence;
+    struct attention a;
+    int32_t *context;
+
+    new_attention(&a, run);
+    sequence = qoq_verify_new(&run->arrays, "sequence", rows, sizeof(int32_t));
+    context = integers(run, "context", tokens, rows);
     qoq_verify_note(&run->arrays,
-                    qoq_cuda_attention_scratch(run->arrays.handle, &bytes, rows, context, q_heads,
-                                               &cache.layout),
+                    qoq_cuda_attention_scratch(run->arrays.handle, &bytes, rows, a.context,
+                                               a.q_heads, &a.cache.layout),
                     "scratch");
     scratch = qoq_verify_new(&run->arrays, "scratch", bytes, 1);
     if (run->arrays.status != QOQ_OK) {
         return;
     }
-    rows_of(run, sequence->host, contexts->host, rows);
+    for (size_t i = 0; i < rows; i++) {
+        ((int32_t *)sequence->host)[i] = (int32_t)i;
+        if (tokens[i] < 1) {
+            qoq_verify_note(&run->arrays, QOQ_ERR_RANGE, "tokens");
+        }
+    }
     qoq_verify_send(&run->arrays, sequence);
-    qoq_verify_send(&run->arrays, contexts);
     if (run->arrays.status == QOQ_OK) {
         qoq_verify_note(&run->arrays,
-                        qoq_cuda_attention(run->arrays.handle, out->device, query, &cache,
-                                           sequence->device, contexts->device, rows, context,
-                                           q_heads, scratch->device, bytes),
+                        qoq_cuda_attention(run->arrays.handle, a.out->device, a.query, &a.cache,
+                                           sequence->device, context, rows, a.context, a.q_heads,
+                                           scratch->device, bytes),
                         run->c->op);
     }
-    compare(run, out);
+    compare(run, a.out);
+}
+
+/* The last rows of one sequence. */
+static void run_prefill(struct run *run)
+{
+    size_t rows = size_of(run, "rows"), bytes = 0;
+    const int32_t *tokens = qoq_golden_tensors_find(&run->c->inputs, "tokens")->tensor.data;
+    const int32_t zero = 0, starts[2] = {0, (int32_t)rows};
+    struct qoq_verify_array *scratch;
+    int32_t *sequence, *start, *context;
+    struct attention a;
+
+    if (tokens[0] < starts[1]) {
+        qoq_verify_note(&run->arrays, QOQ_ERR_RANGE, "tokens");
+    }
+    new_attention(&a, run);
+    sequence = integers(run, "sequence", &zero, 1);
+    start = integers(run, "start", starts, 2);
+    context = integers(run, "context", tokens, 1);
+    qoq_verify_note(&run->arrays,
+                    qoq_cuda_attention_prefill_scratch(run->arrays.handle, &bytes, rows, 1,
+                                                       a.context, a.q_heads, &a.cache.layout),
+                    "scratch");
+    scratch = qoq_verify_new(&run->arrays, "scratch", bytes, 1);
+    if (run->arrays.status == QOQ_OK) {
+        qoq_verify_note(&run->arrays,
+                        qoq_cuda_attention_prefill(run->arrays.handle, a.out->device, a.query,
+                                                   &a.cache, sequence, start, context, rows, 1,
+                                                   a.context, a.q_heads, scratch->device, bytes),
+                        run->c->op);
+    }
+    compare(run, a.out);
 }
 
 static const struct {
     const char *op;
     void (*run)(struct run *run);
 } operators[] = {
-    {"act_quantize", run_rows},
-    {"rmsnorm_quantize", run_rows},
-    {"silu_mul_quantize", run_rows},
-    {"residual_add", run_residual},
-    {"gemm_w8a8", run_product},
-    {"gemm_w4a8_channel", run_product},
-    {"gemm_w4a8_group", run_product},
-    {"attention_decode", run_attention},
-    {"attention_prefill", run_attention},
-    {"rmsnorm", run_norm},
+    {"act_quantize", run_rows},         {"rmsnorm_quantize", run_rows},
+    {"silu_mul_quantize", run_rows},    {"residual_add", run_residual},
+    {"gemm_w8a8", run_product},         {"gemm_w4a8_channel", run_product},
+    {"gemm_w4a8_group", run_product},   {"attention_decode", run_decode},
+    {"attention_prefill", run_prefill}, {"rmsnorm", run_norm},
     {"gemm_f16", run_ordered},
 };
 

@@ -38,9 +38,8 @@ void vote(Machine &m, void *const *operands)
     }
 }
 
-// Row j of matrix i comes from the address of lane 8 i + j; register i of a lane is bytes 4 (lane %
-// 4) .. + 3 of row lane / 4.
-void load_matrix(Machine &m, void *const *operands)
+// Row j of matrix i comes from the address of lane 8 i + j; take(i, row, bytes) gets its 16 bytes.
+template <class Take> static void read_matrices(Machine &m, void *const *operands, Take take)
 {
     Site at = m.lane().at;
 
@@ -53,20 +52,47 @@ void load_matrix(Machine &m, void *const *operands)
             const uint8_t *bytes = m.shared_read_as(8 * i + row, from, 16, at);
 
             for (uint32_t c = 0; c < 4; c++) {
-                memcpy(static_cast<LoadMatrix *>(operands[4 * row + c])->r + i, bytes + 4 * c, 4);
                 address[4 * row + c] = from + 4 * c;
             }
+            take(i, row, bytes);
         }
         m.count(QOQ_EMU_SHARED_WAVEFRONT, wavefronts(address, LANES));
         m.count(QOQ_EMU_SHARED_IDEAL);
     }
 }
 
+// Register i of a lane is bytes 4 (lane % 4) .. + 3 of row lane / 4 of matrix i.
+void load_matrix(Machine &m, void *const *operands)
+{
+    read_matrices(m, operands, [&](uint32_t i, uint32_t row, const uint8_t *bytes) {
+        for (uint32_t c = 0; c < 4; c++) {
+            memcpy(static_cast<LoadMatrix *>(operands[4 * row + c])->r + i, bytes + 4 * c, 4);
+        }
+    });
+}
+
+// In elements of 16 bits: the low half of register i is row 2 (lane % 4), column lane / 4 of matrix
+// i, the high half the row after it.
+void load_matrix_transposed(Machine &m, void *const *operands)
+{
+    read_matrices(m, operands, [&](uint32_t i, uint32_t row, const uint8_t *bytes) {
+        for (uint32_t column = 0; column < 8; column++) {
+            LoadMatrix &lane = *static_cast<LoadMatrix *>(operands[4 * column + row / 2]);
+            uint16_t half;
+
+            memcpy(&half, bytes + 2 * column, 2);
+            lane.r[i] = row % 2 == 0 ? half : (lane.r[i] & 0xffff) | uint32_t{half} << 16;
+        }
+    });
+}
+
 // m16n8k32. With r = lane / 4, c = lane % 4: register i of a holds row r + 8 (i % 2), columns 16 (i
 // / 2) + 4 c ..; of b: column r, rows 16 i + 4 c ..; of d: row r + 8 (i / 2), column 2 c + i % 2.
-void mma_s8(Machine &m, void *const *operands)
+// A, B: int8_t or uint8_t.
+template <class A, class B> static void multiply(Machine &m, void *const *operands)
 {
-    int8_t bytes[4];
+    A a_bytes[4];
+    B b_bytes[4];
     int16_t a[16][32], b[8][32];
 
     m.count(QOQ_EMU_MMA_S8);
@@ -75,15 +101,15 @@ void mma_s8(Machine &m, void *const *operands)
         uint32_t r = i / 4, c = i % 4;
 
         for (uint32_t j = 0; j < 4; j++) {
-            memcpy(bytes, mine.a + j, 4);
+            memcpy(a_bytes, mine.a + j, 4);
             for (uint32_t k = 0; k < 4; k++) {
-                a[r + 8 * (j % 2)][16 * (j / 2) + 4 * c + k] = bytes[k];
+                a[r + 8 * (j % 2)][16 * (j / 2) + 4 * c + k] = a_bytes[k];
             }
         }
         for (uint32_t j = 0; j < 2; j++) {
-            memcpy(bytes, mine.b + j, 4);
+            memcpy(b_bytes, mine.b + j, 4);
             for (uint32_t k = 0; k < 4; k++) {
-                b[r][16 * j + 4 * c + k] = bytes[k];
+                b[r][16 * j + 4 * c + k] = b_bytes[k];
             }
         }
     }
@@ -101,6 +127,26 @@ void mma_s8(Machine &m, void *const *operands)
                 static_cast<int32_t>(static_cast<uint32_t>(mine.d[j]) + static_cast<uint32_t>(sum));
         }
     }
+}
+
+void mma_s8(Machine &m, void *const *operands)
+{
+    multiply<int8_t, int8_t>(m, operands);
+}
+
+void mma_s8u8(Machine &m, void *const *operands)
+{
+    multiply<int8_t, uint8_t>(m, operands);
+}
+
+void mma_u8(Machine &m, void *const *operands)
+{
+    multiply<uint8_t, uint8_t>(m, operands);
+}
+
+void mma_u8s8(Machine &m, void *const *operands)
+{
+    multiply<uint8_t, int8_t>(m, operands);
 }
 
 // Selector nibble i names the byte of b:a that becomes byte i; bit 3 of it would replicate the

@@ -32,7 +32,11 @@ struct Mma {
 void shuffle(Machine &m, void *const *operands);
 void vote(Machine &m, void *const *operands);
 void load_matrix(Machine &m, void *const *operands);
+void load_matrix_transposed(Machine &m, void *const *operands);
 void mma_s8(Machine &m, void *const *operands);
+void mma_s8u8(Machine &m, void *const *operands);
+void mma_u8(Machine &m, void *const *operands);
+void mma_u8s8(Machine &m, void *const *operands);
 void count_sync_warp(Machine &m, void *const *operands);
 
 uint32_t permute(uint32_t a, uint32_t b, uint32_t selector);

@@ -16,6 +16,7 @@
 #define QOQ_KERNEL(threads, blocks) static void
 #define QOQ_PARAMETER const
 #define QOQ_UNROLL
+#define QOQ_LOOP
 
 namespace qoq
 {
@@ -250,6 +251,37 @@ QOQ_DEVICE void mma_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uin
     machine->together(Together::mma_s8, 0, &operands, qoq_emu::mma_s8, at);
 }
 
+QOQ_DEVICE void load_matrix_transposed(uint32_t (&r)[4], uint32_t address, Site at = Site::here())
+{
+    qoq_emu::LoadMatrix operands = {r, address};
+
+    machine->together(Together::load_matrix, 1, &operands, qoq_emu::load_matrix_transposed, at);
+}
+
+QOQ_DEVICE void mma_s8u8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+                         Site at = Site::here())
+{
+    qoq_emu::Mma operands = {d, a, {b0, b1}};
+
+    machine->together(Together::mma_s8, 1, &operands, qoq_emu::mma_s8u8, at);
+}
+
+QOQ_DEVICE void mma_u8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+                       Site at = Site::here())
+{
+    qoq_emu::Mma operands = {d, a, {b0, b1}};
+
+    machine->together(Together::mma_s8, 2, &operands, qoq_emu::mma_u8, at);
+}
+
+QOQ_DEVICE void mma_u8s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+                         Site at = Site::here())
+{
+    qoq_emu::Mma operands = {d, a, {b0, b1}};
+
+    machine->together(Together::mma_s8, 3, &operands, qoq_emu::mma_u8s8, at);
+}
+
 // ---- Arithmetic ----
 
 QOQ_DEVICE float fadd(float a, float b)
@@ -286,6 +318,17 @@ QOQ_DEVICE float fsqrt(float a)
 {
     machine->count(QOQ_EMU_SPECIAL);
     return sqrtf(a);
+}
+
+QOQ_DEVICE float fmax_nan(float a, float b)
+{
+    machine->count(QOQ_EMU_INTEGER_ADD);
+    return a != a || b != b ? qoq_nan() : a > b ? a : b;
+}
+
+QOQ_DEVICE float fmagnitude(float a)
+{
+    return fabsf(a);
 }
 
 QOQ_DEVICE float fceil(float a)
@@ -419,6 +462,14 @@ QOQ_DEVICE float exp2_of(float x)
     machine->count(QOQ_EMU_INTEGER_ADD, 4);
     machine->count(QOQ_EMU_SHIFT, 3);
     return qoq_exp2(x);
+}
+
+QOQ_DEVICE float exp2_below_of(float x)
+{
+    machine->count(QOQ_EMU_FP32, 14);
+    machine->count(QOQ_EMU_INTEGER_ADD, 2);
+    machine->count(QOQ_EMU_SHIFT, 1);
+    return qoq_exp2_below(x);
 }
 
 QOQ_DEVICE float rsqrt_of(float x)

@@ -43,7 +43,7 @@ struct mma_params {
 };
 
 // a at shared address 0 (rows of 32 bytes), b transposed behind it (columns of 32 bytes).
-QOQ_KERNEL(32, 1) mma_kernel(QOQ_PARAMETER mma_params p)
+template <bool A_SIGNED, bool B_SIGNED> QOQ_KERNEL(32, 1) mma_kernel(QOQ_PARAMETER mma_params p)
 {
     uint32_t a[4], b[4];
     int32_t d[4];
@@ -68,9 +68,30 @@ QOQ_KERNEL(32, 1) mma_kernel(QOQ_PARAMETER mma_params p)
     for (uint32_t i = 0; i < 4; i++) {
         d[i] = load(p.d, (r + i / 2 * 8) * 8 + 2 * c + i % 2);
     }
-    mma_s8(d, a, b[0], b[1]);
+    if (A_SIGNED) {
+        B_SIGNED ? mma_s8(d, a, b[0], b[1]) : mma_s8u8(d, a, b[0], b[1]);
+    } else {
+        B_SIGNED ? mma_u8s8(d, a, b[0], b[1]) : mma_u8(d, a, b[0], b[1]);
+    }
     for (uint32_t i = 0; i < 4; i++) {
         store(p.d, (r + i / 2 * 8) * 8 + 2 * c + i % 2, d[i]);
+    }
+}
+
+struct matrix_params {
+    global<uint32_t> registers;
+    global<const uint16_t> x;
+};
+
+template <bool TRANSPOSED> QOQ_KERNEL(32, 1) matrix_kernel(QOQ_PARAMETER matrix_params p)
+{
+    uint32_t r[4];
+
+    store_shared(16 * lane(), load_as<vec4>(p.x, 8 * lane()));
+    sync_warp();
+    TRANSPOSED ? load_matrix_transposed(r, 16 * lane()) : load_matrix(r, 16 * lane());
+    for (uint32_t i = 0; i < 4; i++) {
+        store(p.registers, 4 * lane() + i, r[i]);
     }
 }
 
@@ -100,8 +121,10 @@ QOQ_KERNEL(32, 1) stride_kernel(QOQ_PARAMETER stride_params p)
 } // namespace
 
 extern "C" enum qoq_status probe_mma(struct qoq_cuda *handle, int32_t *d, const int8_t *a,
-                                     const int8_t *b)
+                                     const int8_t *b, int a_signed, int b_signed)
 {
+    void (*const kernel[4])(mma_params) = {mma_kernel<false, false>, mma_kernel<false, true>,
+                                           mma_kernel<true, false>, mma_kernel<true, true>};
     device_array<int32_t> device_d(handle, 128, d);
     device_array<int8_t> device_a(handle, 512, a), device_b(handle, 256, b);
     mma_params p;
@@ -110,7 +133,23 @@ extern "C" enum qoq_status probe_mma(struct qoq_cuda *handle, int32_t *d, const 
     p.d = {device_d.data, "d"};
     p.a = {device_a.data, "a"};
     p.b = {device_b.data, "b"};
-    return device_d.read(d, launch(handle, "mma", mma_kernel, {{1, 1, 1}, 32, 768}, p));
+    return device_d.read(d, launch(handle, "mma", kernel[2 * (a_signed != 0) + (b_signed != 0)],
+                                   {{1, 1, 1}, 32, 768}, p));
+}
+
+extern "C" enum qoq_status probe_matrix(struct qoq_cuda *handle, uint32_t *registers,
+                                        const uint16_t *x, int transposed)
+{
+    device_array<uint32_t> device_registers(handle, 128, nullptr);
+    device_array<uint16_t> device_x(handle, 256, x);
+    matrix_params p;
+
+    enter(handle);
+    p.registers = {device_registers.data, "registers"};
+    p.x = {device_x.data, "x"};
+    return device_registers.read(
+        registers, launch(handle, "matrix", transposed ? matrix_kernel<true> : matrix_kernel<false>,
+                          {{1, 1, 1}, 32, 512}, p));
 }
 
 extern "C" enum qoq_status probe_shuffle(struct qoq_cuda *handle, uint32_t *out, const uint32_t *x,

@@ -17,8 +17,14 @@ struct probe_fault {
 };
 extern const struct probe_fault probe_faults[]; /* ends with a NULL name */
 
-/* d [16][8] = d + a [16][32] b [32][8], by load_matrix and mma_s8. */
-enum qoq_status probe_mma(struct qoq_cuda *handle, int32_t *d, const int8_t *a, const int8_t *b);
+/* d [16][8] = d + a [16][32] b [32][8], by load_matrix and mma_s8 or its kin: whether the bytes of
+ * a and of b have a sign. */
+enum qoq_status probe_mma(struct qoq_cuda *handle, int32_t *d, const int8_t *a, const int8_t *b,
+                          int a_signed, int b_signed);
+
+/* Registers [32 lanes][4] of load_matrix, or of load_matrix_transposed, of x [4][8][8]. */
+enum qoq_status probe_matrix(struct qoq_cuda *handle, uint32_t *registers, const uint16_t *x,
+                             int transposed);
 
 /* out [i] = x [source[i]] of 32 lanes. */
 enum qoq_status probe_shuffle(struct qoq_cuda *handle, uint32_t *out, const uint32_t *x,

@@ -19,6 +19,7 @@ KERNELS = {
     "gemm": ["gemm_w8a8", "gemm_w4a8_channel", "gemm_w4a8_group"],
     "rows": ["act_quantize", "rmsnorm_quantize", "silu_mul_quantize", "residual_add"],
     "attention": ["rope_write", "attention_kv4", "attention_kv8"],
+    "attention_prefill": ["attention_prefill_kv4", "attention_prefill_kv8"],
 }
 FILES = {
     "gemm.cuh": ["gemm"],
@@ -26,6 +27,14 @@ FILES = {
     "gemm_operand.cuh": ["gemm"],
     "rows.cuh": ["rows"],
     "reduce.cuh": ["rows", "attention"],
+    "attention_prefill.cuh": ["attention_prefill"],
+    "attention_query.cuh": ["attention"],
+    "attention_source.cuh": ["attention", "attention_prefill"],
+    "prefill_load.cuh": ["attention_prefill"],
+    "prefill_logits.cuh": ["attention_prefill"],
+    "prefill_tile.cuh": ["attention_prefill"],
+    "prefill_values.cuh": ["attention_prefill"],
+    "prefill_weights.cuh": ["attention_prefill"],
     "rope_write.cuh": ["attention"],
     "attention.cuh": ["attention"],
     "attention_merge.cuh": ["attention"],
