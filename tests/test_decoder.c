@@ -43,6 +43,16 @@ static void same(const float *have, const float *want, size_t count, size_t voca
     }
 }
 
+static int has_launched(const struct qoq_cuda *handle, const char *kernel)
+{
+    for (size_t i = 0; i < qoq_emu_launches(handle); i++) {
+        if (strncmp(qoq_emu_get_launch(handle, i)->kernel, kernel, strlen(kernel)) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* One sequence: its tokens at once, then again in pieces; the last of them token by token. */
 static void one_sequence(const struct shape *shape, enum qoq_precision precision,
                          enum qoq_emu_schedule schedule)
@@ -72,6 +82,8 @@ static void one_sequence(const struct shape *shape, enum qoq_precision precision
         same(have, want, TOKENS, vocab, shape->name, precision, "chunks");
     }
     cr_assert_eq(qoq_decoder_graphs(decoder), 1);
+    cr_assert(has_launched(handle, "attention_prefill"), "prompts by the kernel for runs");
+    cr_assert(has_launched(handle, "attention_merge"), "decoding by the kernel for rows");
     free(have);
     free(want);
     free(token);

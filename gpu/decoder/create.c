@@ -58,7 +58,7 @@ static enum qoq_status host_arrays(struct qoq_decoder *d)
         return QOQ_ERR_MEMORY;
     }
     QOQ_TRY(qoq_cuda_host_alloc(d->handle, &input,
-                                QOQ_PASS_INPUTS * d->options.rows * sizeof *d->input));
+                                qoq_decoder_input_count(d->options.rows) * sizeof *d->input));
     d->input = input;
     QOQ_TRY(qoq_cuda_host_alloc(d->handle, &logits,
                                 d->head_rows * d->config.vocab * sizeof *d->logits));

@@ -2,10 +2,11 @@
 /* A pass on the stream: embedding, layers, head (N 12.1). */
 #include "gpu/decoder/parts.h"
 
-/* The pass's input on the device, array number i. */
-static int32_t *input(const struct qoq_decoder *d, const struct qoq_decoder_pass *pass, size_t i)
+/* An array of the pass's input on the device. */
+static int32_t *input(const struct qoq_decoder *d, const struct qoq_decoder_pass *pass,
+                      enum qoq_decoder_input what)
 {
-    return d->work.input + i * pass->rows;
+    return d->work.input + (size_t)what * pass->rows;
 }
 
 static struct qoq_cuda_act act_of(const struct qoq_decoder *d, size_t rows, size_t k)
@@ -23,8 +24,8 @@ static enum qoq_status multiply(struct qoq_decoder *d, qoq_half *y, const struct
 }
 
 /* As many rows at a time as their scratch has room for. */
-static enum qoq_status attend(struct qoq_decoder *d, const struct qoq_decoder_pass *pass,
-                              const struct qoq_cuda_cache *cache)
+static enum qoq_status attend_rows(struct qoq_decoder *d, const struct qoq_decoder_pass *pass,
+                                   const struct qoq_cuda_cache *cache)
 {
     size_t wide = qoq_decoder_wide(&d->config), one, most;
 
@@ -34,12 +35,30 @@ static enum qoq_status attend(struct qoq_decoder *d, const struct qoq_decoder_pa
     for (size_t first = 0; first < pass->rows; first += most) {
         size_t count = pass->rows - first < most ? pass->rows - first : most;
 
-        QOQ_TRY(qoq_cuda_attention(d->handle, d->work.mixed + first * wide,
-                                   d->work.query + first * wide, cache, input(d, pass, 1) + first,
-                                   input(d, pass, 3) + first, count, pass->max_context,
-                                   d->config.heads, d->work.attention, d->work.attention_bytes));
+        QOQ_TRY(qoq_cuda_attention(
+            d->handle, d->work.mixed + first * wide, d->work.query + first * wide, cache,
+            input(d, pass, QOQ_INPUT_SEQUENCE) + first, input(d, pass, QOQ_INPUT_CONTEXT) + first,
+            count, pass->max_context, d->config.heads, d->work.attention, d->work.attention_bytes));
     }
     return QOQ_OK;
+}
+
+/* Runs of tokens together; row by row where each run is one token, or where runs would need more
+ * scratch than there is. */
+static enum qoq_status attend(struct qoq_decoder *d, const struct qoq_decoder_pass *pass,
+                              const struct qoq_cuda_cache *cache)
+{
+    size_t bytes;
+
+    QOQ_TRY(qoq_cuda_attention_prefill_scratch(d->handle, &bytes, pass->rows, pass->runs,
+                                               pass->max_context, d->config.heads, &d->layout));
+    if (pass->runs == pass->rows || bytes > d->work.attention_bytes) {
+        return attend_rows(d, pass, cache);
+    }
+    return qoq_cuda_attention_prefill(
+        d->handle, d->work.mixed, d->work.query, cache, input(d, pass, QOQ_INPUT_RUN_SEQUENCE),
+        input(d, pass, QOQ_INPUT_RUN_START), input(d, pass, QOQ_INPUT_RUN_CONTEXT), pass->rows,
+        pass->runs, pass->max_context, d->config.heads, d->work.attention, d->work.attention_bytes);
 }
 
 /* out = o(attention(norm(residual))). before: what is still to be added to the residual, or NULL.
@@ -56,13 +75,14 @@ static enum qoq_status attention_part(struct qoq_decoder *d, const struct qoq_de
 
     QOQ_TRY(qoq_cuda_rmsnorm_quantize(d->handle, &narrow, w->residual, before, layer->input_norm,
                                       c->rms_eps));
-    QOQ_TRY(multiply(d, w->qkv, &narrow, &layer->product[QOQ_QKV]));
+    QOQ_TRY(multiply(d, w->qkv, &narrow, &layer->product[QOQ_PRODUCT_QKV]));
     QOQ_TRY(qoq_cuda_norm_rope_write(d->handle, w->query, &cache, w->qkv, layer->q_norm,
                                      layer->k_norm, c->rms_eps, d->sine, d->cosine,
-                                     input(d, pass, 1), input(d, pass, 2), pass->rows, c->heads));
+                                     input(d, pass, QOQ_INPUT_SEQUENCE),
+                                     input(d, pass, QOQ_INPUT_POSITION), pass->rows, c->heads));
     QOQ_TRY(attend(d, pass, &cache));
     QOQ_TRY(qoq_cuda_act_quantize(d->handle, &wide, w->mixed));
-    return multiply(d, w->out, &wide, &layer->product[QOQ_OUT]);
+    return multiply(d, w->out, &wide, &layer->product[QOQ_PRODUCT_OUT]);
 }
 
 /* residual += out; out = down(silu(gate(norm(residual))) * up(norm(residual))). */
@@ -76,10 +96,10 @@ static enum qoq_status mlp_part(struct qoq_decoder *d, const struct qoq_decoder_
 
     QOQ_TRY(qoq_cuda_rmsnorm_quantize(d->handle, &narrow, w->residual, w->out, layer->post_norm,
                                       c->rms_eps));
-    QOQ_TRY(multiply(d, w->gate_up, &narrow, &layer->product[QOQ_GATE_UP]));
+    QOQ_TRY(multiply(d, w->gate_up, &narrow, &layer->product[QOQ_PRODUCT_GATE_UP]));
     QOQ_TRY(qoq_cuda_silu_mul_quantize(d->handle, &wide, w->gate_up, w->gate_up + c->intermediate,
                                        2 * c->intermediate));
-    return multiply(d, w->out, &wide, &layer->product[QOQ_DOWN_UP]);
+    return multiply(d, w->out, &wide, &layer->product[QOQ_PRODUCT_DOWN]);
 }
 
 enum qoq_status qoq_decoder_layers(struct qoq_decoder *d, const struct qoq_decoder_pass *pass)
@@ -87,9 +107,9 @@ enum qoq_status qoq_decoder_layers(struct qoq_decoder *d, const struct qoq_decod
     const struct qoq_config *c = &d->config;
 
     QOQ_TRY(qoq_cuda_send(d->handle, d->work.input, pass->input,
-                          QOQ_PASS_INPUTS * pass->rows * sizeof *pass->input));
-    QOQ_TRY(qoq_cuda_embed(d->handle, d->work.residual, d->embed, input(d, pass, 0), pass->rows,
-                           c->vocab, c->hidden));
+                          qoq_decoder_input_count(pass->rows) * sizeof *pass->input));
+    QOQ_TRY(qoq_cuda_embed(d->handle, d->work.residual, d->embed, input(d, pass, QOQ_INPUT_TOKEN),
+                           pass->rows, c->vocab, c->hidden));
     for (size_t i = 0; i < c->layers; i++) {
         QOQ_TRY(attention_part(d, pass, &d->layer[i], i == 0 ? NULL : d->work.out));
         QOQ_TRY(mlp_part(d, pass, &d->layer[i]));
@@ -104,7 +124,8 @@ enum qoq_status qoq_decoder_head(struct qoq_decoder *d, const struct qoq_decoder
     struct qoq_decoder_work *w = &d->work;
 
     QOQ_TRY(qoq_cuda_rmsnorm(d->handle, w->normed, w->residual, w->out, d->norm,
-                             input(d, pass, 4) + first, count, c->hidden, c->rms_eps));
+                             input(d, pass, QOQ_INPUT_WANTED) + first, count, c->hidden,
+                             c->rms_eps));
     QOQ_TRY(
         qoq_cuda_gemm_f16(d->handle, w->logits, w->normed, d->head, count, c->vocab, c->hidden));
     if (pass->want == QOQ_WANT_LOGITS) {

@@ -15,7 +15,13 @@
     } while (0)
 
 /* Products of a layer: q, k and v are one, gate and up are one. */
-enum qoq_decoder_product { QOQ_QKV, QOQ_OUT, QOQ_GATE_UP, QOQ_DOWN_UP, QOQ_PRODUCTS };
+enum qoq_decoder_product {
+    QOQ_PRODUCT_QKV,
+    QOQ_PRODUCT_OUT,
+    QOQ_PRODUCT_GATE_UP,
+    QOQ_PRODUCT_DOWN,
+    QOQ_PRODUCTS
+};
 
 struct qoq_decoder_linear {
     struct qoq_cuda_weight w;
@@ -61,14 +67,31 @@ struct qoq_decoder_pages {
 
 enum qoq_decoder_want { QOQ_WANT_NOTHING, QOQ_WANT_LOGITS, QOQ_WANT_CHOICE };
 
-/* Tokens that go through the layers together. The input of the device is five arrays [rows]: token,
- * sequence, position, context, and the rows whose logits are wanted. */
-enum { QOQ_PASS_INPUTS = 5 };
+/* Tokens that go through the layers together. The input of the device is arrays [rows]: of each row
+ * its token, sequence, position and context; the rows whose logits are wanted; of each run of
+ * consecutive tokens its sequence, its context, and [runs + 1] where it starts. */
+enum qoq_decoder_input {
+    QOQ_INPUT_TOKEN,
+    QOQ_INPUT_SEQUENCE,
+    QOQ_INPUT_POSITION,
+    QOQ_INPUT_CONTEXT,
+    QOQ_INPUT_WANTED,
+    QOQ_INPUT_RUN_SEQUENCE,
+    QOQ_INPUT_RUN_CONTEXT,
+    QOQ_INPUT_RUN_START,
+    QOQ_INPUTS
+};
 struct qoq_decoder_pass {
-    int32_t *input; /* on the host: [QOQ_PASS_INPUTS][rows] */
-    size_t rows, wanted, max_context;
+    int32_t *input; /* on the host */
+    size_t rows, runs, wanted, max_context;
     enum qoq_decoder_want want;
 };
+
+/* Elements of the input of a pass. */
+static inline size_t qoq_decoder_input_count(size_t rows)
+{
+    return QOQ_INPUTS * rows + 1;
+}
 
 struct qoq_decoder_graph {
     size_t rows, bucket;
@@ -92,7 +115,7 @@ struct qoq_decoder {
     struct qoq_decoder_pages pages;
     size_t *length; /* [sequences] */
     /* Of the host, reached by the device. */
-    int32_t *input;  /* [QOQ_PASS_INPUTS][rows] */
+    int32_t *input;  /* of a pass of rows */
     float *logits;   /* [head rows][vocab] */
     int32_t *choice; /* [head rows] */
     struct qoq_decoder_graph graph[QOQ_DECODER_GRAPHS];

@@ -72,30 +72,41 @@ static size_t next_rows(const struct qoq_decoder *d, const struct walk *walk)
     return rows < d->options.rows ? rows : d->options.rows;
 }
 
+/* Row m of a pass: the next token of the walk. */
+static void fill_row(const struct qoq_decoder *d, struct walk *walk, struct qoq_decoder_pass *pass,
+                     size_t m)
+{
+    const struct qoq_segment *segment = &walk->segment[walk->at];
+    size_t rows = pass->rows, position = d->length[segment->sequence] + walk->done;
+    int32_t *input = pass->input;
+    int last = walk->done + 1 == segment->count;
+
+    input[QOQ_INPUT_TOKEN * rows + m] = segment->token[walk->done];
+    input[QOQ_INPUT_SEQUENCE * rows + m] = (int32_t)segment->sequence;
+    input[QOQ_INPUT_POSITION * rows + m] = (int32_t)position;
+    input[QOQ_INPUT_CONTEXT * rows + m] = (int32_t)position + 1;
+    if (walk->want != QOQ_WANT_NOTHING && (walk->all || last)) {
+        input[QOQ_INPUT_WANTED * rows + pass->wanted++] = (int32_t)m;
+    }
+    if (m == 0 || walk->done == 0) {
+        input[QOQ_INPUT_RUN_START * rows + pass->runs++] = (int32_t)m;
+    }
+    input[QOQ_INPUT_RUN_SEQUENCE * rows + pass->runs - 1] = (int32_t)segment->sequence;
+    input[QOQ_INPUT_RUN_CONTEXT * rows + pass->runs - 1] = (int32_t)position + 1;
+    pass->max_context = position + 1 > pass->max_context ? position + 1 : pass->max_context;
+    walk->done = last ? 0 : walk->done + 1;
+    walk->at += (size_t)last;
+}
+
 /* Fills the input of a pass and moves on. */
 static void fill(const struct qoq_decoder *d, struct walk *walk, struct qoq_decoder_pass *pass)
 {
-    size_t rows = pass->rows;
-
-    for (size_t m = 0; m < rows; m++) {
-        const struct qoq_segment *segment = &walk->segment[walk->at];
-        size_t position = d->length[segment->sequence] + walk->done;
-        int last = walk->done + 1 == segment->count;
-
-        pass->input[m] = segment->token[walk->done];
-        pass->input[rows + m] = (int32_t)segment->sequence;
-        pass->input[2 * rows + m] = (int32_t)position;
-        pass->input[3 * rows + m] = (int32_t)position + 1;
-        if (walk->want != QOQ_WANT_NOTHING && (walk->all || last)) {
-            pass->input[4 * rows + pass->wanted++] = (int32_t)m;
-        }
-        pass->max_context = position + 1 > pass->max_context ? position + 1 : pass->max_context;
-        walk->done = last ? 0 : walk->done + 1;
-        walk->at += (size_t)last;
+    memset(pass->input, 0, qoq_decoder_input_count(pass->rows) * sizeof *pass->input);
+    pass->runs = pass->wanted = pass->max_context = 0;
+    for (size_t m = 0; m < pass->rows; m++) {
+        fill_row(d, walk, pass, m);
     }
-    for (size_t m = pass->wanted; m < rows; m++) {
-        pass->input[4 * rows + m] = 0;
-    }
+    pass->input[QOQ_INPUT_RUN_START * pass->rows + pass->runs] = (int32_t)pass->rows;
 }
 
 /* Waits for `count` results and hands them out. */
@@ -143,7 +154,6 @@ static enum qoq_status run(struct qoq_decoder *d, struct walk *walk)
     struct qoq_decoder_pass pass = {.input = d->input, .want = walk->want};
 
     while ((pass.rows = next_rows(d, walk)) > 0) {
-        pass.wanted = pass.max_context = 0;
         fill(d, walk, &pass);
         if (!graph) {
             QOQ_TRY(run_pass(d, walk, &pass));

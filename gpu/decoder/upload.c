@@ -163,10 +163,10 @@ static enum qoq_status send_layer(struct qoq_decoder *d, struct qoq_decoder_laye
     QOQ_TRY(send_floats(d, &to->post_norm, from->post_norm, c->hidden));
     QOQ_TRY(send_floats(d, &to->q_norm, from->q_norm, c->head_dim));
     QOQ_TRY(send_floats(d, &to->k_norm, from->k_norm, c->head_dim));
-    QOQ_TRY(send_product(d, &to->product[QOQ_QKV], &from->linear[QOQ_Q], 3));
-    QOQ_TRY(send_product(d, &to->product[QOQ_OUT], &from->linear[QOQ_O], 1));
-    QOQ_TRY(send_product(d, &to->product[QOQ_GATE_UP], &from->linear[QOQ_GATE], 2));
-    return send_product(d, &to->product[QOQ_DOWN_UP], &from->linear[QOQ_DOWN], 1);
+    QOQ_TRY(send_product(d, &to->product[QOQ_PRODUCT_QKV], &from->linear[QOQ_Q], 3));
+    QOQ_TRY(send_product(d, &to->product[QOQ_PRODUCT_OUT], &from->linear[QOQ_O], 1));
+    QOQ_TRY(send_product(d, &to->product[QOQ_PRODUCT_GATE_UP], &from->linear[QOQ_GATE], 2));
+    return send_product(d, &to->product[QOQ_PRODUCT_DOWN], &from->linear[QOQ_DOWN], 1);
 }
 
 /* Angles of all positions (N 8). */

@@ -38,7 +38,7 @@ static void cut_all(struct qoq_decoder_work *w, struct arena *arena, const struc
     const struct qoq_config *c = &d->config;
     size_t rows = d->options.rows;
 
-    w->input = cut(arena, QOQ_PASS_INPUTS, rows, sizeof *w->input);
+    w->input = cut(arena, qoq_decoder_input_count(rows), 1, sizeof *w->input);
     w->residual = cut(arena, rows, c->hidden, sizeof *w->residual);
     w->act = cut(arena, rows, qoq_decoder_pitch(widest_input(c)), sizeof *w->act);
     w->act_scale = cut(arena, rows, 1, sizeof *w->act_scale);
