@@ -200,11 +200,24 @@ static enum qoq_status write_table(const char *path, const struct result *result
     return status;
 }
 
+/* The path without the directories it is in; slashes at its end stay. */
+static const char *last_part(const char *path)
+{
+    const char *part = path;
+
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at == '/' && at[1] != '/' && at[1] != '\0') {
+            part = at + 1;
+        }
+    }
+    return part;
+}
+
 /* Increase of the perplexity over the first row in percent, ours beside the published one. */
 static int plot(const struct options *options, const struct result *result, size_t rows)
 {
     struct qoq_gnuplot page = {
-        options->plot, options->job.model, "", "perplexity above the original, %", 0, 0};
+        options->plot, last_part(options->job.model), "", "perplexity above the original, %", 0, 0};
     double ours = qoq_perplexity(result[0].mean), theirs = result[0].row->paper;
     FILE *out = qoq_gnuplot_start(&page, "--plot");
 
@@ -245,7 +258,7 @@ static int is_listed(const char *list, const char *name)
 static int deliver(const struct options *options, const struct result *result, size_t rows)
 {
     struct qoq_error err = {QOQ_OK, ""};
-    const char *slash = strrchr(options->table, '/'), *base = slash ? slash + 1 : options->table;
+    const char *base = last_part(options->table);
     char name[256];
 
     snprintf(name, sizeof name, "%.200s%s", base, strstr(base, ".csv") ? "" : ".csv");
