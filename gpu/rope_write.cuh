@@ -162,11 +162,12 @@ QOQ_DEVICE void rope_quantize(const rope_params &p, global<uint8_t> pool, const 
     rope_extrema(lo, hi, v, pairs);
     const uint32_t stored_zero = float_to_half(lo);
     const float zero = half_to_float(static_cast<uint16_t>(stored_zero));
-    float range = (stored_zero & 0x7c00) == 0x7c00 ? qoq_nan() : fsub(hi, zero);
+    const float distance = fsub(hi, zero);
+    float range = (stored_zero & 0x7c00) == 0x7c00 ? qoq_nan() : distance;
     range = range < 0.0f ? 0.0f : range;
     const uint32_t stored_scale = float_to_half(fdiv(range, int_to_float(top)));
     const float scale = half_to_float(static_cast<uint16_t>(stored_scale));
-    const float inverse = scale == 0.0f ? 0.0f : fdiv(1.0f, scale);
+    const float quotient = fdiv(1.0f, scale), inverse = scale == 0.0f ? 0.0f : quotient;
 
     QOQ_UNROLL
     for (int i = 0; i < ROPE_PAIRS; i++) {

@@ -249,6 +249,8 @@ qoq_SOURCES = \
 	ref/cli/golden_check.c \
 	ref/cli/golden_diff.c \
 	ref/cli/golden_make.c \
+	ref/cli/golden_walk.c \
+	ref/cli/golden_walk.h \
 	ref/cli/import.c \
 	ref/cli/inspect.c \
 	ref/cli/main.c \

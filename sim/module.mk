@@ -84,6 +84,8 @@ qoq_sim_SOURCES = \
 	sim/cli/golden.c \
 	sim/cli/golden_run.c \
 	sim/cli/golden_run.h \
+	sim/cli/golden_run_attention.c \
+	sim/cli/golden_run_internal.h \
 	sim/cli/help.h \
 	sim/cli/kernels.c \
 	sim/cli/kernels.h \
@@ -103,8 +105,15 @@ qoq_sim_SOURCES = \
 	sim/cli/reproduce_throughput.c \
 	sim/cli/roofline.c \
 	sim/cli/run.c \
-	sim/cli/run_report.c \
-	sim/cli/run_report.h \
+	sim/cli/run_cases.c \
+	sim/cli/run_cases.h \
+	sim/cli/run_counts.c \
+	sim/cli/run_counts.h \
+	sim/cli/run_counts_write.c \
+	sim/cli/run_forms.c \
+	sim/cli/run_forms.h \
+	sim/cli/run_grid.c \
+	sim/cli/run_grid.h \
 	sim/cli/serve.c \
 	sim/cli/sweep.c \
 	sim/cli/table.c \
@@ -113,8 +122,13 @@ qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
 qoq_sim_LDADD = libqoq-sim.la libqoq-machine.la libqoq-load.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 if HAVE_EMULATOR
+<<<<<<< HEAD
 qoq_sim_SOURCES += gpu/cli/device_machine.c gpu/cli/device_machine.h
 emulator_libs = libqoq-golden.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
+=======
+qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h
+emulator_libs = libqoq-golden.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
+>>>>>>> main
 else
 emulator_libs =
 endif
@@ -175,7 +189,7 @@ dist_simschemes_DATA = \
 	data/schemes/w4a8-qserve.json \
 	data/schemes/w8a8-qoq.json \
 	data/schemes/w8a8.json
-dist_simcounts_DATA = data/counts/kernels.csv
+dist_simcounts_DATA = data/counts/forms.csv data/counts/kernels.csv
 dist_simmodels_DATA = \
 	data/models/deepseek-v2-lite.shape.json \
 	data/models/gpt3-175b.shape.json \
@@ -208,6 +222,9 @@ dist_simpaper_DATA = \
 	data/paper/throughput.csv
 EXTRA_DIST += \
 	data/counts/count-kernels \
+	data/counts/fit-forms \
+	data/counts/forms.py \
+	data/counts/ptx-margins.csv \
 	data/paper/expected/ablation.csv \
 	data/paper/expected/attention.csv \
 	data/paper/expected/gemm.csv \

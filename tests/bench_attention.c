@@ -3,10 +3,7 @@
  * best of several runs, 4 D operations a query head and token of its context. */
 #include <config.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "bench.h"
 #include "ops/attention.h"
 #include "ops/attention_f32.h"
 
@@ -36,34 +33,13 @@ static int has_fast_path(void)
 #endif
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void *array(size_t bytes)
-{
-    void *memory = calloc(1, bytes);
-
-    if (memory == NULL) {
-        fputs("bench_attention: not enough memory\n", stderr);
-        exit(2);
-    }
-    return memory;
-}
-
 static float *numbers(size_t count)
 {
-    float *x = array(count * sizeof *x);
+    float *x = bench_array(count * sizeof *x);
     uint32_t state = 1;
 
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525 + 1013904223;
-        x[i] = (float)(int32_t)(state >> 8) * 0x1p-23f - 1.0f;
-    }
+    for (size_t i = 0; i < count; i++)
+        x[i] = bench_number(&state);
     return x;
 }
 
@@ -74,7 +50,7 @@ static void fill_pages(struct operands *o, int which)
 
     for (size_t i = 0; i < CONTEXT / PAGE; i++) {
         for (int side = 0; side < 2; side++)
-            o->page[which][side][i] = array(qoq_kv_page_bytes(layout));
+            o->page[which][side][i] = bench_array(qoq_kv_page_bytes(layout));
     }
     for (size_t t = 0; t < CONTEXT; t++) {
         uint8_t **k = o->page[which][0] + t / PAGE, **v = o->page[which][1] + t / PAGE;
@@ -91,12 +67,12 @@ static void begin(struct operands *o, struct shape s)
 
     o->f32 = (struct qoq_f32_rows){
         .context = CONTEXT, .q_heads = s.q_heads, .kv_heads = s.kv_heads, .head_dim = s.head_dim};
-    o->f32.out = array(wide * sizeof *o->f32.out);
+    o->f32.out = bench_array(wide * sizeof *o->f32.out);
     o->f32.x = numbers(wide);
     o->f32.k = numbers(cache);
     o->f32.v = numbers(cache);
-    o->f32.work = array(CHUNK * s.q_heads * CONTEXT * sizeof *o->f32.work);
-    o->half = array(wide * sizeof *o->half);
+    o->f32.work = bench_array(CHUNK * s.q_heads * CONTEXT * sizeof *o->f32.work);
+    o->half = bench_array(wide * sizeof *o->half);
     for (int i = 0; i < 2; i++) {
         o->layout[i] = (struct qoq_kv_layout){i ? 4 : 8, PAGE, s.kv_heads, s.head_dim};
         fill_pages(o, i);
@@ -117,57 +93,56 @@ static void end(struct operands *o)
     free(o->half);
 }
 
-static void run_quantized(const struct operands *o, int which, size_t rows, int fast)
+/* One measurement; which: 0 for KV8, 1 for KV4, 2 for binary32. */
+struct step {
+    const struct operands *o;
+    int which, fast;
+    size_t rows;
+};
+
+static void run_quantized(const struct step *s)
 {
-    struct qoq_kv_sequence sequence = {(const uint8_t *const *)o->page[which][0],
-                                       (const uint8_t *const *)o->page[which][1]};
-    struct qoq_attention_rows a = {o->half, o->f32.x, &sequence,     &o->layout[which],
-                                   rows,    CONTEXT,  o->f32.q_heads};
+    const struct operands *o = s->o;
+    struct qoq_kv_sequence sequence = {(const uint8_t *const *)o->page[s->which][0],
+                                       (const uint8_t *const *)o->page[s->which][1]};
+    struct qoq_attention_rows a = {o->half, o->f32.x, &sequence,     &o->layout[s->which],
+                                   s->rows, CONTEXT,  o->f32.q_heads};
 
 #if QOQ_FMA_TARGET
-    qoq_attention_run(&a, fast ? &qoq_attention_avx2 : &qoq_attention_plain);
+    qoq_attention_run(&a, s->fast ? &qoq_attention_avx2 : &qoq_attention_plain);
 #else
-    (void)fast;
     qoq_attention_run(&a, &qoq_attention_plain);
 #endif
 }
 
-static void run_baseline(const struct operands *o, size_t rows, int fast)
+static void run_baseline(const struct step *s)
 {
-    struct qoq_f32_rows a = o->f32;
+    struct qoq_f32_rows a = s->o->f32;
 
-    a.rows = rows;
+    a.rows = s->rows;
 #if QOQ_FMA_TARGET
-    qoq_f32_run(&a, fast ? qoq_f32_attend_avx2 : qoq_f32_attend_plain);
+    qoq_f32_run(&a, s->fast ? qoq_f32_attend_avx2 : qoq_f32_attend_plain);
 #else
-    (void)fast;
     qoq_f32_run(&a, qoq_f32_attend_plain);
 #endif
 }
 
-/* Milliseconds; which: 0 for KV8, 1 for KV4, 2 for binary32. */
-static double best(const struct operands *o, int which, size_t rows, int fast)
+static void run_step(void *step)
 {
-    double least = 1e30;
+    const struct step *s = step;
 
-    for (int run = 0; run < (fast ? RUNS : 1); run++) {
-        double began = seconds(), took;
-
-        if (which == 2)
-            run_baseline(o, rows, fast);
-        else
-            run_quantized(o, which, rows, fast);
-        took = seconds() - began;
-        least = took < least ? took : least;
-    }
-    return 1e3 * least;
+    if (s->which == 2)
+        run_baseline(s);
+    else
+        run_quantized(s);
 }
 
 static void print_row(const struct operands *o, int which, size_t rows, int fast)
 {
     static const char *const names[] = {"KV8", "KV4", "binary32"};
     double tokens = (double)rows * (CONTEXT - 0.5 * (double)(rows - 1));
-    double took = best(o, which, rows, fast);
+    struct step step = {o, which, fast, rows};
+    double took = 1e3 * bench_best(fast ? RUNS : 1, run_step, &step);
 
     printf("%2zu/%-2zu %4zu  %-8s %-7s %-5s %10.3f %8.1f\n", o->f32.q_heads, o->f32.kv_heads,
            o->f32.head_dim, names[which], rows == 1 ? "decode" : "prefill", fast ? "fast" : "plain",

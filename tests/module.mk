@@ -76,7 +76,11 @@ emulator_tests = \
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
+<<<<<<< HEAD
 	tests/cli/device.sh \
+=======
+	tests/cli/counts.sh \
+>>>>>>> main
 	tests/cli/export.sh \
 	tests/cli/fetch.sh \
 	tests/cli/golden.sh \
@@ -89,6 +93,7 @@ shell_tests = \
 	tests/gpu/bench.sh \
 	tests/gpu/first_run.sh \
 	tests/gpu/limits.sh \
+	tests/gpu/ptx.sh \
 	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
@@ -337,9 +342,9 @@ tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-c
 
 # Speed of the matrix products, of attention and of the rounding on this machine.
 EXTRA_PROGRAMS += tests/bench_products tests/bench_attention tests/bench_rounding
-tests_bench_products_SOURCES = tests/bench_products.c
+tests_bench_products_SOURCES = tests/bench.h tests/bench_products.c
 tests_bench_products_LDADD = libqoq-core.la
-tests_bench_attention_SOURCES = tests/bench_attention.c
+tests_bench_attention_SOURCES = tests/bench.h tests/bench_attention.c
 tests_bench_attention_LDADD = libqoq-core.la
 tests_bench_rounding_SOURCES = tests/bench_rounding.c
 tests_bench_rounding_LDADD = libqoq-core.la
@@ -376,4 +381,4 @@ check-mutants: tests/gpu/emulated$(EXEEXT)
 	$(QOQ_PYTHON) $(srcdir)/tests/python/mutate_kernels.py $(srcdir) . '$(CXX)' $(MUTANTS)
 MUTANTS =
 CLEANFILES += full.csv
-EXTRA_DIST += tests/python/mutate_kernels.py tests/python/mutants.txt
+EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/ptx.py

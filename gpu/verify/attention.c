@@ -62,7 +62,7 @@ static void fill_rows(struct attention_case *c, const struct qoq_verify_shape *s
     for (size_t i = 0; i < s->m; i++) {
         *at(c->sequence, i) = (int32_t)qoq_verify_number(&state, 0, QOQ_VERIFY_SEQUENCES - 1);
         *at(c->context, i) =
-            (int32_t)(i == 0 ? s->context : qoq_verify_number(&state, 1, s->context));
+            (int32_t)(i == 0 || s->uniform ? s->context : qoq_verify_number(&state, 1, s->context));
     }
 }
 
@@ -132,8 +132,9 @@ static void fill_runs(struct attention_case *c, const struct qoq_verify_shape *s
 
         *at(c->sequence, b) = (int32_t)((b + seed) % QOQ_VERIFY_SEQUENCES);
         *at(c->context, b) =
-            (int32_t)(b == 0 ? s->context
-                             : qoq_verify_number(&state, count == 0 ? 1 : count, s->context));
+            (int32_t)(b == 0 || s->uniform
+                          ? s->context
+                          : qoq_verify_number(&state, count == 0 ? 1 : count, s->context));
         *at(c->start, b) = (int32_t)rows;
         rows += count;
     }

@@ -13,7 +13,7 @@
 
 #define GEMM_SIZES "m n k bias tile splits misaligned"
 
-#define ATTENTION_SIZES "m q_heads kv_heads head_dim page context misaligned"
+#define ATTENTION_SIZES "m q_heads kv_heads head_dim page context uniform misaligned"
 #define PREFILL_SIZES ATTENTION_SIZES " tile"
 
 const struct qoq_verify_kernel qoq_verify_kernels[] = {
@@ -72,7 +72,8 @@ void qoq_verify_default_shape(struct qoq_verify_shape *shape)
 
 /* ---- Shapes ---- */
 
-/* Of each size: what an option may set, and what a random shape takes. */
+/* Of each size: what an option may set, and what a random shape takes; last those that it does not
+ * touch. */
 static const struct {
     const char *name;
     size_t offset, lo, hi, random_lo, random_hi, unit;
@@ -101,6 +102,7 @@ static const struct {
     FLAG(splits, 1000),
     FLAG(misaligned, 1),
     FLAG(bands, 1),
+    {"uniform", offsetof(struct qoq_verify_shape, uniform), 0, 1, 0, 0, 1, 1},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
@@ -139,7 +141,7 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
     uint64_t state = qoq_gen(seed, 77);
 
     qoq_verify_default_shape(shape);
-    for (int i = 0; i < FIELDS; i++) {
+    for (int i = 0; i < FIELDS && fields[i].random_hi != 0; i++) {
         size_t value = bent(&state, fields[i].random_lo, fields[i].random_hi);
 
         if (!fields[i].is_int) {
@@ -194,6 +196,19 @@ int qoq_verify_set(struct qoq_verify_shape *shape, const char *name, const char 
             *(size_t *)field_of(shape, i) = (size_t)number;
         }
         return 0;
+    }
+    return -1;
+}
+
+int64_t qoq_verify_get(const struct qoq_verify_shape *shape, const char *name)
+{
+    struct qoq_verify_shape copy = *shape;
+
+    for (int i = 0; i < FIELDS; i++) {
+        if (strcmp(fields[i].name, name) == 0) {
+            return fields[i].is_int ? *(int *)field_of(&copy, i)
+                                    : (int64_t) * (size_t *)field_of(&copy, i);
+        }
     }
     return -1;
 }

@@ -22,6 +22,7 @@ struct qoq_verify_shape {
     int splits;     /* products: 0 or the number of blocks along K */
     int misaligned; /* arrays begin where nothing but single elements is aligned, rows have an odd
                        pitch */
+    int uniform;    /* attention: every row sees the whole context */
     int bands;      /* guard bands around device arrays even where the device checks every access */
 };
 
@@ -60,5 +61,8 @@ void qoq_verify_print_shape(char *text, size_t room, const struct qoq_verify_ker
 /* Sets a field by the name of its option. -1: there is no such field, or the value is outside its
  * range. */
 int qoq_verify_set(struct qoq_verify_shape *shape, const char *name, const char *value);
+
+/* The value of a field; -1 also where there is no such field. */
+int64_t qoq_verify_get(const struct qoq_verify_shape *shape, const char *name);
 
 #endif

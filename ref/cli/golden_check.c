@@ -8,12 +8,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/data_directory.h"
 #include "cli/golden.h"
+#include "cli/golden_walk.h"
 #include "data/endian.h"
-#include "data/file.h"
-#include "data/golden_file.h"
-#include "data/golden_manifest.h"
 #include "data/sha256.h"
 #include "golden/cases.h"
 #include "golden/compare.h"
@@ -28,9 +25,8 @@ static const struct option long_options[] = {
 };
 
 struct check {
+    struct qoq_golden_walk walk;
     int digest, csv;
-    size_t passed, failed;
-    int status; /* the worst exit status so far */
     struct qoq_sha256 sum;
 };
 
@@ -39,11 +35,6 @@ struct outcome {
     size_t elements, differing;
     int same_inputs;
 };
-
-static void worsen(struct check *check, int status)
-{
-    check->status = status > check->status ? status : check->status;
-}
 
 /* Elements as they lie in the file, so that the digest is the same on every machine. */
 static void add_elements(struct qoq_sha256 *sum, const struct qoq_tensor *t)
@@ -132,121 +123,30 @@ static void print_row(const struct check *check, const char *name, const struct 
     }
 }
 
-/* The registry's messages do not know the file. */
-static int complain(const char *path, const char *text)
+static void check_case(struct qoq_golden_walk *walk, const struct qoq_golden_case *stored,
+                       const char *path, int same_inputs)
 {
-    int told = strncmp(text, path, strlen(path)) == 0;
-
-    return told ? qoq_cli_trouble("%s", text) : qoq_cli_trouble("%s: %s", path, text);
-}
-
-static void check_case(struct check *check, struct qoq_h5 *file, const char *name)
-{
+    struct check *check = (struct check *)walk;
     struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_golden_case stored, fresh = {.seed = 0};
-    struct outcome outcome = {0, 0, 1};
-    enum qoq_status status = qoq_golden_file_read(&stored, file, name, &err);
+    struct qoq_golden_case fresh = {.seed = 0};
+    struct outcome outcome = {0, 0, same_inputs};
+    enum qoq_status status = qoq_golden_recompute(&fresh, stored, &err);
 
     if (status == QOQ_OK) {
-        status = qoq_golden_check_inputs(&outcome.same_inputs, &stored, &err);
+        status = compare_outputs(&outcome, stored, &fresh, &err);
     }
     if (status == QOQ_OK) {
-        status = qoq_golden_recompute(&fresh, &stored, &err);
-    }
-    if (status == QOQ_OK) {
-        status = compare_outputs(&outcome, &stored, &fresh, &err);
-    }
-    int good = status == QOQ_OK && outcome.differing == 0 && outcome.same_inputs;
-    if (status == QOQ_OK) {
-        print_row(check, name, &stored, &outcome, good);
+        int good = outcome.differing == 0 && same_inputs;
+
+        print_row(check, stored->name, stored, &outcome, good);
         add_case(&check->sum, &fresh);
-        worsen(check, good ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
+        walk->passed += (size_t)good;
+        walk->failed += (size_t)!good;
+        qoq_golden_walk_worsen(walk, good ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
     } else {
-        worsen(check, complain(qoq_h5_path(file), err.text));
+        qoq_golden_walk_fail(walk, path, err.text);
     }
-    check->passed += (size_t)good;
-    check->failed += (size_t)!good;
-    qoq_golden_case_free(&stored);
     qoq_golden_case_free(&fresh);
-}
-
-/* Checks all cases of a file; returns how many there are. */
-static size_t check_file(struct check *check, const char *path)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_h5 *file = NULL;
-    struct qoq_h5_names names = {0, NULL};
-    enum qoq_status status = qoq_golden_file_open(&file, path, &err);
-
-    if (status == QOQ_OK) {
-        status = qoq_golden_file_names(&names, file, &err);
-    }
-    if (status != QOQ_OK) {
-        check->failed++;
-        worsen(check, qoq_cli_trouble("%s", err.text));
-    }
-    for (size_t i = 0; i < names.count; i++) {
-        check_case(check, file, names.name[i]);
-    }
-    size_t count = names.count;
-    qoq_h5_names_free(&names);
-    qoq_h5_close(&file);
-    return count;
-}
-
-/* One file of a manifest: its digest, its number of cases, and the cases. */
-static void check_entry(struct check *check, const char *directory,
-                        const struct qoq_golden_entry *entry)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_golden_entry found;
-    char *path = qoq_file_join(directory, entry->file);
-
-    if (path == NULL || qoq_golden_measure(&found, path, &err) != QOQ_OK) {
-        check->failed++;
-        worsen(check, qoq_cli_trouble("%s", path != NULL ? err.text : "not enough memory"));
-    } else if (found.bytes != entry->bytes || strcmp(found.sha256, entry->sha256) != 0) {
-        qoq_cli_trouble("%s: its digest is not the one in MANIFEST", path);
-        check->failed++;
-        worsen(check, QOQ_EXIT_DIFFERS);
-        check_file(check, path);
-    } else if (check_file(check, path) != entry->cases) {
-        check->failed++;
-        worsen(check,
-               qoq_cli_trouble("%s: does not hold the %zu cases of MANIFEST", path, entry->cases));
-    }
-    free(path);
-}
-
-static void check_directory(struct check *check, const char *directory)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_golden_manifest manifest;
-    char *path = qoq_file_join(directory, "MANIFEST");
-
-    if (path == NULL || qoq_golden_manifest_read(&manifest, path, &err) != QOQ_OK) {
-        check->failed++;
-        worsen(check, qoq_cli_trouble("%s", path != NULL ? err.text : "not enough memory"));
-    } else {
-        for (size_t i = 0; i < manifest.count; i++) {
-            check_entry(check, directory, &manifest.item[i]);
-        }
-    }
-    free(path);
-}
-
-/* The directory of the golden files that come with the program. */
-static void check_default(struct check *check)
-{
-    char *directory = qoq_file_join(qoq_data_directory(), "golden");
-
-    if (directory == NULL) {
-        check->failed++;
-        worsen(check, qoq_cli_trouble("golden: not enough memory"));
-        return;
-    }
-    check_directory(check, directory);
-    free(directory);
 }
 
 static int finish(struct check *check)
@@ -257,14 +157,14 @@ static int finish(struct check *check)
     if (check->digest) {
         printf("%s\n", hex);
     } else if (!check->csv) {
-        printf("%zu passed, %zu failed, 0 skipped\n", check->passed, check->failed);
+        printf("%zu passed, %zu failed, 0 skipped\n", check->walk.passed, check->walk.failed);
     }
-    return qoq_cli_finish(check->status);
+    return qoq_cli_finish(check->walk.status);
 }
 
 int qoq_cli_golden_check(int argc, char **argv)
 {
-    struct check check = {.status = QOQ_EXIT_GOOD};
+    struct check check = {.walk = {.visit = check_case, .status = QOQ_EXIT_GOOD}};
     int option;
 
     opterr = 0;
@@ -284,15 +184,6 @@ int qoq_cli_golden_check(int argc, char **argv)
     } else if (!check.digest) {
         printf("%-44s %3s %9s %9s  %s\n", "case", "out", "elements", "differing", "verdict");
     }
-    for (int i = optind; i < argc; i++) {
-        if (qoq_file_is_directory(argv[i])) {
-            check_directory(&check, argv[i]);
-        } else {
-            check_file(&check, argv[i]);
-        }
-    }
-    if (optind == argc) {
-        check_default(&check);
-    }
+    qoq_golden_walk_paths(&check.walk, argc - optind, argv + optind);
     return finish(&check);
 }

@@ -5,6 +5,7 @@
 #include "sim/cli/axis.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,11 +45,11 @@ static enum qoq_status range(struct qoq_sim_axis *axis, double first, const char
     if (number(&last, &text) != 0 || *text != ':' ||
         (text++, factor = *text == 'x', text += factor, number(&step, &text)) != 0 ||
         *text != '\0') {
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name,
                         "expected FIRST:LAST:STEP or FIRST:LAST:xFACTOR");
     }
     if (last < first || (factor ? step <= 1 || first <= 0 : step <= 0)) {
-        return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "the range goes nowhere");
+        return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name, "the range goes nowhere");
     }
     for (size_t i = 0;; i++) {
         double value = factor ? first * pow(step, (double)i) : first + step * (double)i;
@@ -56,7 +57,7 @@ static enum qoq_status range(struct qoq_sim_axis *axis, double first, const char
             return QOQ_OK;
         }
         if (i >= QOQ_SIM_MAX_AXIS || append(axis, value) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values",
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name, "more than %d values",
                             QOQ_SIM_MAX_AXIS);
         }
     }
@@ -68,21 +69,21 @@ static enum qoq_status values(struct qoq_sim_axis *axis, const char *text, struc
 
     for (;;) {
         if (number(&value, &text) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name,
                             "\"%.40s\" is not a number", text);
         }
         if (*text == ':' && axis->count == 0) {
             return range(axis, value, text + 1, err);
         }
         if (axis->count >= QOQ_SIM_MAX_AXIS || append(axis, value) != 0) {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name, "more than %d values",
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name, "more than %d values",
                             QOQ_SIM_MAX_AXIS);
         }
         if (*text == '\0') {
             return QOQ_OK;
         }
         if (*text++ != ',') {
-            return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", axis->name,
+            return qoq_fail(err, QOQ_ERR_ARGUMENT, axis->option, axis->name,
                             "expected a comma before \"%.40s\"", text - 1);
         }
     }
@@ -92,7 +93,7 @@ static enum qoq_status check(const struct qoq_sim_axis *axis, struct qoq_error *
 {
     struct qoq_sim_case *probe = malloc(sizeof *probe);
     enum qoq_status status =
-        probe ? QOQ_OK : qoq_fail_memory(err, "--over", axis->name, sizeof *probe);
+        probe ? QOQ_OK : qoq_fail_memory(err, axis->option, axis->name, sizeof *probe);
 
     for (size_t i = 0; i < axis->count && status == QOQ_OK; i++) {
         status = qoq_sim_assign(probe, &axis->target, axis->value[i], 0, err);
@@ -108,6 +109,7 @@ enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text,
     enum qoq_status status;
 
     memset(axis, 0, sizeof *axis);
+    axis->option = "--over";
     if (text[length] != '=' || length >= sizeof axis->name) {
         return qoq_fail(err, QOQ_ERR_ARGUMENT, "--over", text,
                         "expected KIND.FIELD=VALUES, as in work.m=1,16,256");
@@ -118,6 +120,15 @@ enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text,
         return status;
     }
     return check(axis, err);
+}
+
+enum qoq_status qoq_sim_axis_values(struct qoq_sim_axis *axis, const char *option, const char *name,
+                                    const char *text, struct qoq_error *err)
+{
+    memset(axis, 0, sizeof *axis);
+    axis->option = option;
+    snprintf(axis->name, sizeof axis->name, "%s", name);
+    return values(axis, text, err);
 }
 
 void qoq_sim_axis_free(struct qoq_sim_axis *axis)

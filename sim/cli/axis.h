@@ -8,7 +8,8 @@
 enum { QOQ_SIM_MAX_AXIS = 1 << 20 };
 
 struct qoq_sim_axis {
-    char name[64]; /* "gpu.sms" */
+    const char *option; /* for messages: "--over" */
+    char name[64];      /* "gpu.sms" */
     struct qoq_sim_target target;
     double *value; /* malloced */
     size_t count;
@@ -17,6 +18,11 @@ struct qoq_sim_axis {
 /* Parses one axis; every value must be in the field's range. Free it also after a failure. */
 QOQ_CHECKED enum qoq_status qoq_sim_axis_parse(struct qoq_sim_axis *axis, const char *text,
                                                struct qoq_error *err);
+
+/* The same for bare VALUES, of whatever has that name; there is no target. */
+QOQ_CHECKED enum qoq_status qoq_sim_axis_values(struct qoq_sim_axis *axis, const char *option,
+                                                const char *name, const char *text,
+                                                struct qoq_error *err);
 void qoq_sim_axis_free(struct qoq_sim_axis *axis);
 
 #endif

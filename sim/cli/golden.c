@@ -4,7 +4,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -24,10 +23,7 @@ static const char help[] =
 
 #if HAVE_EMULATOR
 
-#include "data/file.h"
-#include "data/golden_file.h"
-#include "data/golden_manifest.h"
-#include "golden/cases.h"
+#include "cli/golden_walk.h"
 #include "sim/cli/golden_run.h"
 #include "sim/emu/emu.h"
 
@@ -41,16 +37,10 @@ static const struct option long_options[] = {
 };
 
 struct golden {
+    struct qoq_golden_walk walk;
     struct qoq_emu_options emu;
     int csv;
-    size_t passed, failed, skipped;
-    int status;
 };
-
-static void worsen(struct golden *it, int status)
-{
-    it->status = status > it->status ? status : it->status;
-}
 
 static void print_row(struct golden *it, const struct qoq_golden_case *c, size_t elements,
                       size_t differing, const char *verdict)
@@ -59,106 +49,36 @@ static void print_row(struct golden *it, const struct qoq_golden_case *c, size_t
            verdict);
 }
 
-/* A case whose inputs are in order. */
-static void run_case(struct golden *it, const struct qoq_golden_case *c, const char *path)
+static void run_case(struct qoq_golden_walk *walk, const struct qoq_golden_case *c,
+                     const char *path, int same_inputs)
 {
+    struct golden *it = (struct golden *)walk;
     size_t elements = 0, differing = 0;
     struct qoq_cuda *handle;
     enum qoq_status status = qoq_emu_create(&handle, &it->emu);
 
+    (void)same_inputs; /* kernels take anybody's */
     if (status != QOQ_OK) {
-        worsen(it, qoq_cli_trouble("sim golden: %s", qoq_status_string(status)));
+        qoq_golden_walk_fail(walk, path, qoq_status_string(status));
         return;
     }
     status = qoq_sim_golden_run(handle, &elements, &differing, c);
     if (status == QOQ_ERR_UNSUPPORTED) {
-        it->skipped++;
+        walk->skipped++;
     } else if (status == QOQ_OK) {
         print_row(it, c, elements, differing, differing == 0 ? "ok" : "DIFFERS");
-        it->passed += differing == 0;
-        it->failed += differing != 0;
-        worsen(it, differing == 0 ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
+        walk->passed += differing == 0;
+        walk->failed += differing != 0;
+        qoq_golden_walk_worsen(walk, differing == 0 ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
     } else {
         qoq_cli_trouble("%s: %s: %s", path, c->name,
                         status == QOQ_ERR_DEVICE ? qoq_cuda_message(handle)
                                                  : qoq_status_string(status));
-        it->failed++;
-        worsen(it, status == QOQ_ERR_DEVICE ? QOQ_EXIT_DIFFERS : QOQ_EXIT_TROUBLE);
+        walk->failed++;
+        qoq_golden_walk_worsen(walk,
+                               status == QOQ_ERR_DEVICE ? QOQ_EXIT_DIFFERS : QOQ_EXIT_TROUBLE);
     }
     qoq_cuda_destroy(handle);
-}
-
-static void read_case(struct golden *it, struct qoq_h5 *file, const char *name)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_golden_case c;
-    enum qoq_status status = qoq_golden_file_read(&c, file, name, &err);
-    int same;
-
-    if (status == QOQ_OK) {
-        status = qoq_golden_check_inputs(&same, &c, &err);
-    }
-    if (status == QOQ_OK) {
-        run_case(it, &c, qoq_h5_path(file));
-    } else {
-        it->failed++;
-        worsen(it, qoq_cli_trouble("%s: %s", qoq_h5_path(file), err.text));
-    }
-    qoq_golden_case_free(&c);
-}
-
-static void check_file(struct golden *it, const char *path)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_h5 *file = NULL;
-    struct qoq_h5_names names = {0, NULL};
-    enum qoq_status status = qoq_golden_file_open(&file, path, &err);
-
-    if (status == QOQ_OK) {
-        status = qoq_golden_file_names(&names, file, &err);
-    }
-    if (status != QOQ_OK) {
-        it->failed++;
-        worsen(it, qoq_cli_trouble("%s", err.text));
-    }
-    for (size_t i = 0; i < names.count; i++) {
-        read_case(it, file, names.name[i]);
-    }
-    qoq_h5_names_free(&names);
-    qoq_h5_close(&file);
-}
-
-static void check_directory(struct golden *it, const char *directory)
-{
-    struct qoq_error err = {QOQ_OK, ""};
-    struct qoq_golden_manifest manifest;
-    char *path = qoq_file_join(directory, "MANIFEST");
-
-    if (path == NULL || qoq_golden_manifest_read(&manifest, path, &err) != QOQ_OK) {
-        it->failed++;
-        worsen(it, qoq_cli_trouble("%s", path != NULL ? err.text : "not enough memory"));
-        free(path);
-        return;
-    }
-    free(path);
-    for (size_t i = 0; i < manifest.count; i++) {
-        path = qoq_file_join(directory, manifest.item[i].file);
-        if (path != NULL) {
-            check_file(it, path);
-        }
-        free(path);
-    }
-}
-
-static void check_default(struct golden *it)
-{
-    const char *data = getenv("QOQ_DATADIR");
-    char *directory = qoq_file_join(data != NULL ? data : QOQ_PKGDATADIR, "golden");
-
-    if (directory != NULL) {
-        check_directory(it, directory);
-    }
-    free(directory);
 }
 
 static int take(struct golden *it, int option, char **argv)
@@ -186,7 +106,8 @@ static int take(struct golden *it, int option, char **argv)
 
 int qoq_sim_cli_golden(int argc, char **argv)
 {
-    struct golden it = {.status = QOQ_EXIT_GOOD, .emu = {.schedule = QOQ_EMU_FORWARD, .seed = 1}};
+    struct golden it = {.walk = {.visit = run_case, .status = QOQ_EXIT_GOOD},
+                        .emu = {.schedule = QOQ_EMU_FORWARD, .seed = 1}};
 
     opterr = 0;
     optind = 1;
@@ -202,20 +123,12 @@ int qoq_sim_cli_golden(int argc, char **argv)
     } else {
         printf("%-44s %9s %9s  %s\n", "case", "elements", "differing", "verdict");
     }
-    for (int i = optind; i < argc; i++) {
-        if (qoq_file_is_directory(argv[i])) {
-            check_directory(&it, argv[i]);
-        } else {
-            check_file(&it, argv[i]);
-        }
-    }
-    if (optind == argc) {
-        check_default(&it);
-    }
+    qoq_golden_walk_paths(&it.walk, argc - optind, argv + optind);
     if (!it.csv) {
-        printf("%zu passed, %zu failed, %zu skipped\n", it.passed, it.failed, it.skipped);
+        printf("%zu passed, %zu failed, %zu skipped\n", it.walk.passed, it.walk.failed,
+               it.walk.skipped);
     }
-    return qoq_cli_finish(it.status);
+    return qoq_cli_finish(it.walk.status);
 }
 
 #else

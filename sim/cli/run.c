@@ -22,13 +22,18 @@ static const char help[] =
     "                           the cache and what it holds\n"
     "      --bias 1             with a bias (products) or a residual (RMSNorm)\n"
     "      --tile N, --splits N the tile and the division of K (default: as on a GPU)\n"
+    "      --uniform 1          attention: every row sees the whole context\n"
     "      --misaligned 1       arrays aligned to single elements only\n"
+    "                           sizes are numbers, lists such as 1,16,64 or ranges,\n"
+    "                           1:64:8 or 1:8192:x2: all combinations are run\n"
     "      --seed N             of inputs, shapes and the random schedule (default 1)\n"
     "      --random N           N random shapes from seeds --seed, --seed + 1, ...\n"
     "      --schedule NAME      forward, reverse, strided, rotate, random, first-ahead,\n"
     "                           last-ahead, or all (default forward)\n"
     "      --copies WHEN        late or early: when asynchronous copies land\n"
     "      --multiprocessors N  of the imagined GPU (default 108)\n"
+    "  -o, --out FILE           writes the counts of all shapes to FILE (.csv or .h5)\n"
+    "      --forms KERNEL       closed forms of its counts, instead of a run\n"
     "      --list               the kernels and the sizes that each uses\n"
     "      --csv, --json        for programs\n"
     "  -h, --help               this text\n"
@@ -39,11 +44,11 @@ static const char help[] =
 
 #if HAVE_EMULATOR
 
-#include "gpu/verify/verify.h"
-#include "sim/cli/run_report.h"
+#include "sim/cli/run_cases.h"
+#include "sim/cli/run_forms.h"
 #include "sim/emu/emu.h"
 
-enum { SEED = 1000, RANDOM, SCHEDULE, COPIES, MULTIPROCESSORS, LIST, CSV, JSON, SIZE };
+enum { SEED = 1000, RANDOM, SCHEDULE, COPIES, MULTIPROCESSORS, FORMS, LIST, CSV, JSON, SIZE };
 
 static const struct option long_options[] = {
     {"m", required_argument, NULL, SIZE},
@@ -60,31 +65,20 @@ static const struct option long_options[] = {
     {"tile", required_argument, NULL, SIZE},
     {"splits", required_argument, NULL, SIZE},
     {"misaligned", required_argument, NULL, SIZE},
+    {"uniform", required_argument, NULL, SIZE},
     {"seed", required_argument, NULL, SEED},
     {"random", required_argument, NULL, RANDOM},
     {"schedule", required_argument, NULL, SCHEDULE},
     {"copies", required_argument, NULL, COPIES},
     {"multiprocessors", required_argument, NULL, MULTIPROCESSORS},
+    {"out", required_argument, NULL, 'o'},
+    {"forms", required_argument, NULL, FORMS},
     {"list", no_argument, NULL, LIST},
     {"csv", no_argument, NULL, CSV},
     {"json", no_argument, NULL, JSON},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-struct run {
-    struct qoq_verify_shape shape;
-    struct qoq_emu_options emu;
-    uint64_t seed;
-    size_t random; /* 0: the one shape that the options give */
-    int all_schedules;
-    enum qoq_sim_format format;
-    struct qoq_sim_table counts, cases;
-    int worst; /* exit status so far */
-};
-
-static const struct qoq_sim_column case_columns[] = {
-    {"kernel", 0}, {"shape", 0}, {"seed", 17}, {"schedule", 0}, {"result", 0}};
 
 static int list_kernels(enum qoq_sim_format format)
 {
@@ -103,7 +97,7 @@ static int list_kernels(enum qoq_sim_format format)
     return status != 0 ? qoq_cli_trouble("sim run: out of memory") : qoq_cli_finish(QOQ_EXIT_GOOD);
 }
 
-static int take_schedule(struct run *run)
+static int take_schedule(struct qoq_sim_run *run)
 {
     int schedule = qoq_emu_schedule_of(optarg);
 
@@ -115,21 +109,16 @@ static int take_schedule(struct run *run)
     return -1;
 }
 
-static int take_size(struct run *run, const char *name)
+static int take_size(struct qoq_sim_run *run, const char *name)
 {
-    char field[32];
+    struct qoq_error err;
 
-    snprintf(field, sizeof field, "%s", name);
-    for (char *c = field; *c != '\0'; c++) {
-        *c = *c == '-' ? '_' : *c;
-    }
-    return qoq_verify_set(&run->shape, field, optarg) == 0
+    return qoq_sim_grid_size(&run->grid, name, optarg, &err) == QOQ_OK
                ? -1
-               : qoq_cli_misuse("sim run", "sim run: --%s: %s is not a value it can have", name,
-                                optarg);
+               : qoq_cli_misuse("sim run", "%s", err.text);
 }
 
-static int take(struct run *run, int option, int index, char **argv)
+static int take(struct qoq_sim_run *run, int option, int index, char **argv)
 {
     size_t number;
 
@@ -160,10 +149,19 @@ static int take(struct run *run, int option, int index, char **argv)
         }
         run->emu.multiprocessors = (int)number;
         return -1;
+    case FORMS:
+        run->forms = optarg;
+        return -1;
     case CSV:
     case JSON:
         run->format = option == CSV ? QOQ_SIM_CSV : QOQ_SIM_JSON;
         return -1;
+    case 'o':
+        run->out = optarg;
+        return qoq_sim_counts_format(optarg) >= 0
+                   ? -1
+                   : qoq_cli_misuse("sim run",
+                                    "sim run: --out: %s: the name must end in .csv or .h5", optarg);
     case 'h':
         return qoq_cli_help(help);
     default:
@@ -171,118 +169,41 @@ static int take(struct run *run, int option, int index, char **argv)
     }
 }
 
-/* One kernel, one shape, one schedule. */
-static void run_case(struct run *run, const struct qoq_verify_kernel *kernel,
-                     const struct qoq_verify_shape *shape, uint64_t seed, int counts)
+/* Reads the options. Returns -1 to go on, or an exit status. */
+static int read_options(struct qoq_sim_run *run, int *list, int argc, char **argv)
 {
-    char text[700], described[300];
-    struct qoq_cuda *handle;
-    enum qoq_status status;
+    int index = 0;
 
-    run->emu.seed = seed;
-    status = qoq_emu_create(&handle, &run->emu);
-    if (status != QOQ_OK) {
-        run->worst = qoq_cli_trouble("sim run: %s", qoq_status_string(status));
-        return;
-    }
-    status = qoq_verify_run(handle, kernel, shape, seed, text, sizeof text);
-    qoq_verify_print_shape(described, sizeof described, kernel, shape);
-    qoq_sim_table_text(&run->cases, kernel->name);
-    qoq_sim_table_text(&run->cases, described);
-    qoq_sim_table_number(&run->cases, (double)seed);
-    qoq_sim_table_text(&run->cases, qoq_emu_schedule_name(run->emu.schedule));
-    qoq_sim_table_text(&run->cases, status == QOQ_OK ? "equal" : "FAILED");
-    if (status == QOQ_OK && counts) {
-        qoq_sim_run_counts(&run->counts, handle);
-    }
-    if (status != QOQ_OK) {
-        int trouble = status != QOQ_ERR_DIFFERS && status != QOQ_ERR_DEVICE;
-
-        qoq_cli_trouble(
-            "sim run: %s\n  again: qoq sim run %s %s --seed %" PRIu64 " --schedule %s --copies %s",
-            text, kernel->name, described, seed, qoq_emu_schedule_name(run->emu.schedule),
-            run->emu.early_copies ? "early" : "late");
-        run->worst =
-            trouble || run->worst == QOQ_EXIT_TROUBLE ? QOQ_EXIT_TROUBLE : QOQ_EXIT_DIFFERS;
-    }
-    qoq_cuda_destroy(handle);
-}
-
-static void run_schedules(struct run *run, const struct qoq_verify_kernel *kernel,
-                          const struct qoq_verify_shape *shape, uint64_t seed)
-{
-    if (!run->all_schedules) {
-        run_case(run, kernel, shape, seed, run->random == 0);
-        return;
-    }
-    for (int s = 0; s < 2 * QOQ_EMU_SCHEDULES; s++) {
-        run->emu.schedule = (enum qoq_emu_schedule)(s / 2);
-        run->emu.early_copies = s % 2;
-        run_case(run, kernel, shape, seed, s == 0 && run->random == 0);
-    }
-}
-
-static void run_kernel(struct run *run, const struct qoq_verify_kernel *kernel)
-{
-    if (run->random == 0) {
-        run_schedules(run, kernel, &run->shape, run->seed);
-    }
-    for (size_t i = 0; i < run->random && run->worst != QOQ_EXIT_TROUBLE; i++) {
-        struct qoq_verify_shape shape;
-
-        qoq_verify_random_shape(&shape, kernel, run->seed + i);
-        run_schedules(run, kernel, &shape, run->seed + i);
-    }
-}
-
-static int run_named(struct run *run, const char *name)
-{
-    const struct qoq_verify_kernel *kernel = qoq_verify_find(name);
-    int all = strcmp(name, "all") == 0 && run->random != 0;
-
-    if (kernel == NULL && !all) {
-        return qoq_cli_misuse("sim run", "sim run: %s: no such kernel (see --list)", name);
-    }
-    qoq_sim_run_counts_begin(&run->counts);
-    qoq_sim_table_begin(&run->cases, "cases", case_columns, 5);
-    for (const struct qoq_verify_kernel *k = qoq_verify_kernels; k->name != NULL; k++) {
-        if (all || k == kernel) {
-            run_kernel(run, k);
-        }
-    }
-    struct qoq_sim_table tables[2] = {run->cases, run->counts};
-    /* One table where programs read it: the counts of a case, the results of many. */
-    int first = run->format == QOQ_SIM_CSV && run->random == 0 && !run->all_schedules;
-    int status = qoq_sim_tables_print(
-        tables + first, run->random != 0 || first || run->format == QOQ_SIM_CSV ? 1 : 2,
-        run->format);
-    qoq_sim_table_free(&tables[0]);
-    qoq_sim_table_free(&tables[1]);
-    return status != 0 ? qoq_cli_trouble("sim run: out of memory") : qoq_cli_finish(run->worst);
-}
-
-int qoq_sim_cli_run(int argc, char **argv)
-{
-    struct run run = {.seed = 1, .format = QOQ_SIM_TEXT};
-    int list = 0, index = 0;
-
-    qoq_verify_default_shape(&run.shape);
     opterr = 0;
     optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "h", long_options, &index)) != -1;) {
-        int status = option == LIST ? (list = 1, -1) : take(&run, option, index, argv);
+    for (int option; (option = getopt_long(argc, argv, "ho:", long_options, &index)) != -1;) {
+        int status = option == LIST ? (*list = 1, -1) : take(run, option, index, argv);
 
         if (status >= 0) {
             return status;
         }
     }
-    if (list) {
-        return list_kernels(run.format);
+    return -1;
+}
+
+int qoq_sim_cli_run(int argc, char **argv)
+{
+    struct qoq_sim_run run = {.seed = 1, .format = QOQ_SIM_TEXT};
+    int list = 0, status;
+
+    qoq_sim_grid_begin(&run.grid);
+    status = read_options(&run, &list, argc, argv);
+    if (status < 0 && list) {
+        status = list_kernels(run.format);
+    } else if (status < 0 && run.forms != NULL) {
+        status = qoq_sim_run_forms(run.forms, run.format);
+    } else if (status < 0 && optind != argc - 1) {
+        status = qoq_cli_misuse("sim run", "sim run: one KERNEL is needed (see --list)");
+    } else if (status < 0) {
+        status = qoq_sim_run_named(&run, argv[optind]);
     }
-    if (optind != argc - 1) {
-        return qoq_cli_misuse("sim run", "sim run: one KERNEL is needed (see --list)");
-    }
-    return run_named(&run, argv[optind]);
+    qoq_sim_grid_free(&run.grid);
+    return status;
 }
 
 #else
