@@ -122,13 +122,8 @@ qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
 qoq_sim_LDADD = libqoq-sim.la libqoq-machine.la libqoq-load.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 if HAVE_EMULATOR
-<<<<<<< HEAD
-qoq_sim_SOURCES += gpu/cli/device_machine.c gpu/cli/device_machine.h
+qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h gpu/cli/device_machine.c gpu/cli/device_machine.h
 emulator_libs = libqoq-golden.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
-=======
-qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h
-emulator_libs = libqoq-golden.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
->>>>>>> main
 else
 emulator_libs =
 endif

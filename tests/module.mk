@@ -76,11 +76,8 @@ emulator_tests = \
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
-<<<<<<< HEAD
-	tests/cli/device.sh \
-=======
 	tests/cli/counts.sh \
->>>>>>> main
+	tests/cli/device.sh \
 	tests/cli/export.sh \
 	tests/cli/fetch.sh \
 	tests/cli/golden.sh \

@@ -128,12 +128,12 @@ static void run_residual(struct qoq_sim_golden_case *run)
     qoq_sim_golden_compare(run, y);
 }
 
-static void run_norm(struct run *run)
+static void run_norm(struct qoq_sim_golden_case *run)
 {
-    size_t m = size_of(run, "m"), k = size_of(run, "k");
+    size_t m = qoq_sim_golden_size(run, "m"), k = qoq_sim_golden_size(run, "k");
     float eps = (float)qoq_golden_parameter_find(run->c, "eps")->real;
-    struct qoq_verify_array *y = output(run, "y");
-    void *x = input(run, "x"), *gamma = input(run, "gamma");
+    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y");
+    void *x = qoq_sim_golden_input(run, "x"), *gamma = qoq_sim_golden_input(run, "gamma");
 
     if (run->arrays.status != QOQ_OK) {
         return;
@@ -142,31 +142,28 @@ static void run_norm(struct run *run)
         &run->arrays,
         qoq_cuda_rmsnorm(run->arrays.handle, y->device, x, NULL, gamma, NULL, m, k, eps),
         "rmsnorm");
-    compare(run, y);
+    qoq_sim_golden_compare(run, y);
 }
 
 /* ---- Products ---- */
 
-<<<<<<< HEAD
-static void run_ordered(struct run *run)
+static void run_ordered(struct qoq_sim_golden_case *run)
 {
-    struct qoq_verify_array *y = output(run, "y");
-    void *x = input(run, "x"), *w = input(run, "w");
+    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y");
+    void *x = qoq_sim_golden_input(run, "x"), *w = qoq_sim_golden_input(run, "w");
 
     if (run->arrays.status != QOQ_OK) {
         return;
     }
     qoq_verify_note(&run->arrays,
-                    qoq_cuda_gemm_f16(run->arrays.handle, y->device, x, w, size_of(run, "m"),
-                                      size_of(run, "n"), size_of(run, "k")),
+                    qoq_cuda_gemm_f16(run->arrays.handle, y->device, x, w,
+                                      qoq_sim_golden_size(run, "m"), qoq_sim_golden_size(run, "n"),
+                                      qoq_sim_golden_size(run, "k")),
                     "gemm_f16");
-    compare(run, y);
+    qoq_sim_golden_compare(run, y);
 }
 
-static void run_product(struct run *run)
-=======
 static void run_product(struct qoq_sim_golden_case *run)
->>>>>>> main
 {
     const char *op = run->c->op;
     int w8 = strcmp(op, "gemm_w8a8") == 0, group = strcmp(op, "gemm_w4a8_group") == 0;
@@ -210,14 +207,6 @@ static const struct {
     const char *op;
     void (*run)(struct qoq_sim_golden_case *run);
 } operators[] = {
-<<<<<<< HEAD
-    {"act_quantize", run_rows},         {"rmsnorm_quantize", run_rows},
-    {"silu_mul_quantize", run_rows},    {"residual_add", run_residual},
-    {"gemm_w8a8", run_product},         {"gemm_w4a8_channel", run_product},
-    {"gemm_w4a8_group", run_product},   {"attention_decode", run_decode},
-    {"attention_prefill", run_prefill}, {"rmsnorm", run_norm},
-    {"gemm_f16", run_ordered},
-=======
     {"act_quantize", run_rows},
     {"rmsnorm_quantize", run_rows},
     {"silu_mul_quantize", run_rows},
@@ -228,7 +217,8 @@ static const struct {
     {"attention_decode", qoq_sim_golden_decode},
     {"attention_prefill", qoq_sim_golden_prefill},
     {"attention_split", qoq_sim_golden_split},
->>>>>>> main
+    {"rmsnorm", run_norm},
+    {"gemm_f16", run_ordered},
 };
 
 enum qoq_status qoq_sim_golden_run(struct qoq_cuda *handle, size_t *elements, size_t *differing,
