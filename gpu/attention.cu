@@ -63,17 +63,16 @@ bool rows_fit(size_t rows, size_t max_context, size_t q_heads)
 
 } // namespace
 
-extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q,
-                                               const struct qoq_cuda_cache *cache,
-                                               const qoq_half *qkv, const float *sine,
-                                               const float *cosine, const int32_t *sequence,
-                                               const int32_t *position, size_t tokens,
-                                               size_t q_heads)
+extern "C" enum qoq_status qoq_cuda_norm_rope_write(
+    struct qoq_cuda *handle, float *q, const struct qoq_cuda_cache *cache, const qoq_half *qkv,
+    const float *q_norm, const float *k_norm, float eps, const float *sine, const float *cosine,
+    const int32_t *sequence, const int32_t *position, size_t tokens, size_t q_heads)
 {
     rope_params p;
 
     if (handle == nullptr || q == nullptr || !cache_has_arrays(cache) || qkv == nullptr ||
-        sine == nullptr || cosine == nullptr || sequence == nullptr || position == nullptr) {
+        sine == nullptr || cosine == nullptr || sequence == nullptr || position == nullptr ||
+        (q_norm == nullptr) != (k_norm == nullptr) || !(eps >= 0.0f && eps <= FLT_MAX)) {
         return QOQ_ERR_ARGUMENT;
     }
     if (!layout_fits(&cache->layout, q_heads) || tokens == 0 || tokens > INT32_MAX) {
@@ -87,6 +86,9 @@ extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q
     p.sequence = {sequence, "sequence"};
     p.position = {position, "position"};
     p.q = {q, "q"};
+    p.q_norm = {q_norm, "q_norm"};
+    p.k_norm = {k_norm, "k_norm"};
+    p.eps = eps;
     p.q_heads = static_cast<uint32_t>(q_heads);
     return launch(handle, "rope_write", rope_write,
                   {{static_cast<uint32_t>(tokens),
@@ -94,6 +96,17 @@ extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q
                    ROPE_THREADS,
                    ROPE_SHARED},
                   p);
+}
+
+extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q,
+                                               const struct qoq_cuda_cache *cache,
+                                               const qoq_half *qkv, const float *sine,
+                                               const float *cosine, const int32_t *sequence,
+                                               const int32_t *position, size_t tokens,
+                                               size_t q_heads)
+{
+    return qoq_cuda_norm_rope_write(handle, q, cache, qkv, nullptr, nullptr, 0.0f, sine, cosine,
+                                    sequence, position, tokens, q_heads);
 }
 
 extern "C" enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle, size_t *bytes,

@@ -12,6 +12,8 @@ namespace
 struct plan {
     const tile_row *tile;
     uint32_t grid[2], tiles, per_split, splits;
+    uint32_t counters; // room for them: the same for all shapes that the library divides by itself,
+                       // so that what is a partial sum of one product is no counter of the next
 
     size_t outputs() const
     {
@@ -19,7 +21,7 @@ struct plan {
     }
     size_t counter_bytes() const
     {
-        return splits > 1 ? (outputs() * sizeof(uint32_t) + 15) / 16 * 16 : 0;
+        return splits > 1 ? (counters * sizeof(uint32_t) + 15) / 16 * 16 : 0;
     }
     size_t scratch() const
     {
@@ -51,6 +53,9 @@ plan plan_tile(const struct qoq_cuda *handle, const tile_row &tile, size_t m, si
     it.tiles = ceil_div(k, tile.bk);
     it.per_split = ceil_div(it.tiles, choose_splits(handle, it.grid[0] * it.grid[1], it.tiles));
     it.splits = ceil_div(it.tiles, it.per_split);
+    it.counters = it.outputs() > static_cast<size_t>(handle->sms)
+                      ? static_cast<uint32_t>(it.outputs())
+                      : static_cast<uint32_t>(handle->sms);
     return it;
 }
 

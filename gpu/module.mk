@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Kernels and their launchers, and the cases that compare them with the reference. Without CUDA the same texts run on the emulator (sim/emu).
 
-noinst_LTLIBRARIES += libqoq-verify.la
+noinst_LTLIBRARIES += libqoq-verify.la libqoq-decoder.la
+
+# A whole model over the C API, on a GPU or on the emulator.
+libqoq_decoder_la_SOURCES = \
+	gpu/decoder/create.c \
+	gpu/decoder/decoder.h \
+	gpu/decoder/graphs.c \
+	gpu/decoder/layers.c \
+	gpu/decoder/pages.c \
+	gpu/decoder/parts.h \
+	gpu/decoder/step.c \
+	gpu/decoder/upload.c \
+	gpu/decoder/work.c
+libqoq_decoder_la_CFLAGS = $(AM_CFLAGS)
 
 libqoq_verify_la_SOURCES = \
 	gpu/verify/arrays.c \
@@ -10,6 +23,7 @@ libqoq_verify_la_SOURCES = \
 	gpu/verify/cache.c \
 	gpu/verify/cache.h \
 	gpu/verify/cases.h \
+	gpu/verify/ends.c \
 	gpu/verify/gemm.c \
 	gpu/verify/rope.c \
 	gpu/verify/rows.c \
@@ -53,6 +67,7 @@ libqoq_bench_la_SOURCES = \
 libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 
 gpu_sources = \
+	gpu/argmax.cuh \
 	gpu/attention.cuh \
 	gpu/attention_merge.cuh \
 	gpu/attention_pair.cuh \
@@ -60,6 +75,7 @@ gpu_sources = \
 	gpu/attention_query.cuh \
 	gpu/attention_source.cuh \
 	gpu/cache.cuh \
+	gpu/embed.cuh \
 	gpu/gemm.cuh \
 	gpu/gemm_finish.cuh \
 	gpu/gemm_join.cuh \
@@ -73,6 +89,8 @@ gpu_sources = \
 	gpu/gemm_tiles.cuh \
 	gpu/handle.cuh \
 	gpu/kv.cuh \
+	gpu/norm.cuh \
+	gpu/ordered.cuh \
 	gpu/prefill_load.cuh \
 	gpu/prefill_logits.cuh \
 	gpu/prefill_tile.cuh \
@@ -87,7 +105,7 @@ gpu_sources = \
 	gpu/reduce.cuh \
 	gpu/rope_write.cuh \
 	gpu/rows.cuh
-cuda_sources = gpu/attention.cu gpu/attention_prefill.cu gpu/device.cu gpu/gemm.cu gpu/rows.cu
+cuda_sources = gpu/attention.cu gpu/attention_prefill.cu gpu/device.cu gpu/ends.cu gpu/gemm.cu gpu/graph.cu gpu/rows.cu
 bench_cuda_sources = gpu/bench/device.cu gpu/bench/library.cu gpu/bench/loops.cu
 # The program, with what it takes from other rooms.
 gpu_cli_sources = \
@@ -100,11 +118,17 @@ gpu_cli_sources = \
 	gpu/cli/bench.h \
 	gpu/cli/bench_options.c \
 	gpu/cli/commands.h \
+	gpu/cli/device_machine.c \
+	gpu/cli/device_machine.h \
+	gpu/cli/eval.c \
+	gpu/cli/generate.c \
+	gpu/cli/gpu_machine.c \
+	gpu/cli/gpu_machine.h \
 	gpu/cli/main.c \
 	gpu/cli/verify.c
 # In the order of a static link: each before what it calls.
-gpu_device_callers = libqoq-bench.la libqoq-verify.la
-gpu_program_libs = libqoq-sim.la libqoq-data.la libqoq-core.la
+gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
+gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
 	gpu/static/no_network.c gpu/first-run gpu/limits.csv
 

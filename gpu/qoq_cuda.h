@@ -57,6 +57,35 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_download(struct qoq_cuda *handle, v
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_zero(struct qoq_cuda *handle, void *data,
                                                   size_t bytes);
 
+/* Memory of the host that the device reaches by itself, and copies from and to it that do not wait:
+ * it must stay as it is until their turn has come. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_host_alloc(struct qoq_cuda *handle, void **data,
+                                                        size_t bytes);
+QOQ_API void qoq_cuda_host_free(struct qoq_cuda *handle, void *data);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_send(struct qoq_cuda *handle, void *to,
+                                                  const void *from, size_t bytes);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_fetch(struct qoq_cuda *handle, void *to,
+                                                   const void *from, size_t bytes);
+
+/* ---- Graphs: many calls as one ---- */
+
+struct qoq_cuda_graph;
+
+/* Between begin and end the handle keeps asynchronous calls instead of running them; calls that
+ * wait or allocate fail with QOQ_ERR_DEVICE. What the calls name (sizes, pointers) is kept, what
+ * lies there is read at each launch. End always ends; where the device refused it or a call before
+ * it, *graph is NULL. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_begin(struct qoq_cuda *handle);
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_capture_end(struct qoq_cuda *handle,
+                                                         struct qoq_cuda_graph **graph);
+
+/* Runs what a graph of this handle holds, in its order, asynchronously. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_graph_launch(struct qoq_cuda *handle,
+                                                          struct qoq_cuda_graph *graph);
+
+/* A graph that is not running. */
+QOQ_API void qoq_cuda_graph_free(struct qoq_cuda *handle, struct qoq_cuda_graph *graph);
+
 /* ---- Rows (N 3, 9, 10) ---- */
 
 /* INT8 activations as in qoq.h; row m of the codes begins at m * pitch, pitch >= k. What lies
@@ -141,6 +170,13 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_rope_write(
     const float *sine, const float *cosine, const int32_t *sequence, const int32_t *position,
     size_t tokens, size_t q_heads);
 
+/* The same for models with head norms: query and key heads are normalized first (N 9.4). q_norm,
+ * k_norm: [head_dim] gains, or both NULL. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_norm_rope_write(
+    struct qoq_cuda *handle, float *q, const struct qoq_cuda_cache *cache, const qoq_half *qkv,
+    const float *q_norm, const float *k_norm, float eps, const float *sine, const float *cosine,
+    const int32_t *sequence, const int32_t *position, size_t tokens, size_t q_heads);
+
 /* Scratch of qoq_cuda_attention. Needs no zeros. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle,
                                                                size_t *bytes, size_t rows,
@@ -173,6 +209,32 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill(
 /* For tuning and tests: the consecutive tokens that go together, a power of two; 0, or more than a
  * kernel can take, leaves the choice to the library. No choice moves a bit. */
 QOQ_API void qoq_cuda_attention_prefill_choose(struct qoq_cuda *handle, int rows);
+
+/* ---- Before the first layer and after the last (N 12.1) ---- */
+
+/* r (binary32 [tokens][k]) = rows token[..] of table (binary16 [vocab][k]). A token outside the
+ * vocabulary makes a row of NaN: hosts check. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_embed(struct qoq_cuda *handle, float *r,
+                                                   const qoq_half *table, const int32_t *token,
+                                                   size_t tokens, size_t vocab, size_t k);
+
+/* y (binary32 [m][k]) = RMSNorm (N 9.1) of rows row[0 .. m - 1], no two equal, of r (binary32
+ * [..][k]); row NULL: of rows 0 .. m - 1. o: NULL, or binary16 [..][k], added to those rows of r
+ * first (N 9.3). */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_rmsnorm(struct qoq_cuda *handle, float *y, float *r,
+                                                     const qoq_half *o, const float *gamma,
+                                                     const int32_t *row, size_t m, size_t k,
+                                                     float eps);
+
+/* y (binary32 [m][n]) = x W^T, x binary32 [m][k], w binary16 [n][k]: ordered (N 6.4). */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_gemm_f16(struct qoq_cuda *handle, float *y,
+                                                      const float *x, const qoq_half *w, size_t m,
+                                                      size_t n, size_t k);
+
+/* token [rows]: the greedy choice (N 12.5) in each row of logits [rows][n]; -1 where a logit is NaN
+ * or the largest is infinite. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_argmax(struct qoq_cuda *handle, int32_t *token,
+                                                    const float *logits, size_t rows, size_t n);
 
 #ifdef __cplusplus
 }

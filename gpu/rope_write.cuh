@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotates queries and keys (N 8.3) and quantizes keys and values into the cache (N 7.2), one warp a
-// head vector, straight from the output of the product of queries, keys and values. A slot of the
-// cache is written by one warp.
+// Normalizes queries and keys where the model has head norms (N 9.4), rotates them (N 8.3) and
+// quantizes keys and values into the cache (N 7.2), one warp a head vector, straight from the
+// output of the product of queries, keys and values. A slot of the cache is written by one warp.
 #ifndef QOQ_GPU_ROPE_WRITE_CUH
 #define QOQ_GPU_ROPE_WRITE_CUH
 
@@ -20,6 +20,8 @@ struct rope_params {
     global<const float> sine, cosine;         // [position][head_dim / 2]
     global<const int32_t> sequence, position; // [tokens]
     global<float> q;                          // [tokens][q_heads][head_dim]
+    global<const float> q_norm, k_norm;       // [head_dim] gains, or null
+    float eps;
     uint32_t q_heads;
 };
 
@@ -41,6 +43,54 @@ QOQ_DEVICE rope_vector rope_get(const rope_params &p, size_t at)
         v.high[i] = j < pairs ? half_to_float(load(p.qkv, at + j + pairs)) : 0.0f;
     }
     return v;
+}
+
+// s of N 9.1 of this warp's vector: a leaf of 16 elements a lane, from its shared memory.
+QOQ_DEVICE float rope_norm_factor(const rope_params &p, const rope_vector &v)
+{
+    const uint32_t dim = p.cache.head_dim, words = warp() * (4 * ROPE_DIM);
+    float acc = 0.0f;
+
+    QOQ_UNROLL
+    for (uint32_t i = 0; i < ROPE_PAIRS; i++) {
+        const uint32_t j = lane() + 32 * i;
+
+        if (j < dim / 2) {
+            store_shared(words + 4 * j, v.low[i]);
+            store_shared(words + 4 * (j + dim / 2), v.high[i]);
+        }
+    }
+    sync_warp();
+    for (uint32_t i = 16 * lane(); i < 16 * lane() + 16 && i < dim; i++) {
+        const float x = load_shared<float>(words + 4 * i);
+
+        acc = ffma(x, x, acc);
+    }
+    // The shared memory is free for codes again.
+    sync_warp();
+    QOQ_UNROLL
+    for (uint32_t mask = 1; mask < ROPE_DIM / 16; mask *= 2) {
+        acc = fadd(acc, shuffle_xor(acc, mask));
+    }
+    acc = fadd(shuffle(acc, 0), 0.0f);
+    return rsqrt_of(fadd(fdiv(acc, int_to_float(static_cast<int32_t>(dim))), p.eps));
+}
+
+// N 9.4.
+QOQ_DEVICE void rope_norm(rope_vector &v, const rope_params &p, global<const float> gain)
+{
+    const float s = rope_norm_factor(p, v);
+    const uint32_t pairs = p.cache.head_dim / 2;
+
+    QOQ_UNROLL
+    for (uint32_t i = 0; i < ROPE_PAIRS; i++) {
+        const uint32_t j = lane() + 32 * i;
+
+        if (j < pairs) {
+            v.low[i] = fmul(fmul(v.low[i], s), load(gain, j));
+            v.high[i] = fmul(fmul(v.high[i], s), load(gain, j + pairs));
+        }
+    }
 }
 
 QOQ_DEVICE void rope_rotate(rope_vector &v, const rope_params &p, uint32_t position)
@@ -155,6 +205,9 @@ QOQ_KERNEL(ROPE_THREADS, 4) rope_write(QOQ_PARAMETER rope_params p)
     rope_vector v = rope_get(p, (row + head) * dim);
 
     if (head < p.q_heads + heads) {
+        if (p.q_norm) {
+            rope_norm(v, p, head < p.q_heads ? p.q_norm : p.k_norm);
+        }
         rope_rotate(v, p, position);
     }
     if (head >= p.q_heads) {

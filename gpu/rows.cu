@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launches the kernels of rows.cuh.
+// Launches the kernels of rows.cuh and norm.cuh.
 #include "gpu/handle.cuh"
+#include "gpu/norm.cuh"
 #include "gpu/rows.cuh"
 
 using namespace qoq;
@@ -79,6 +80,32 @@ extern "C" enum qoq_status qoq_cuda_rmsnorm_quantize(struct qoq_cuda *handle,
     p.source.eps = eps;
     p.out = make_output(out, is_aligned(r, 16) && is_aligned(o, 8) && is_aligned(gamma, 16));
     return launch_rows(handle, "rmsnorm_quantize", out, p);
+}
+
+extern "C" enum qoq_status qoq_cuda_rmsnorm(struct qoq_cuda *handle, float *y, float *r,
+                                            const qoq_half *o, const float *gamma,
+                                            const int32_t *row, size_t m, size_t k, float eps)
+{
+    norm_params p = {};
+
+    if (handle == nullptr || y == nullptr || r == nullptr || gamma == nullptr ||
+        !(eps >= 0.0f && eps <= FLT_MAX)) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (m == 0 || m > INT32_MAX || k == 0 || k > 131072) {
+        return QOQ_ERR_SHAPE;
+    }
+    enter(handle);
+    p.source.r = {r, "r"};
+    p.source.o = {o, "o"};
+    p.source.gamma = {gamma, "gamma"};
+    p.source.eps = eps;
+    p.out.k = static_cast<uint32_t>(k);
+    p.out.by_fours = k % 4 == 0 && is_aligned(r, 16) && is_aligned(o, 8) && is_aligned(gamma, 16);
+    p.row = {row, "row"};
+    p.y = {y, "y"};
+    return launch(handle, "rmsnorm", norm_rows,
+                  {{static_cast<uint32_t>(m), 1, 1}, ROW_THREADS, NORM_SHARED}, p);
 }
 
 extern "C" enum qoq_status qoq_cuda_silu_mul_quantize(struct qoq_cuda *handle,

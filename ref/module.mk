@@ -2,7 +2,7 @@
 # libqoq and the program qoq. Tests link the convenience libraries and so see hidden symbols.
 
 lib_LTLIBRARIES += libqoq.la
-noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la libqoq-load.la
+noinst_LTLIBRARIES += libqoq-core.la libqoq-golden.la libqoq-load.la libqoq-machine.la
 bin_PROGRAMS += qoq
 
 qoqincludedir = $(includedir)/qoq
@@ -221,6 +221,17 @@ libqoq_load_la_SOURCES = \
 	ref/cli/store.c \
 	ref/cli/store.h
 
+# The commands that run models, on whatever machine a program has.
+libqoq_machine_la_SOURCES = \
+	ref/cli/divergence.c \
+	ref/cli/divergence.h \
+	ref/cli/eval.c \
+	ref/cli/evaluate.c \
+	ref/cli/evaluate.h \
+	ref/cli/generate.c \
+	ref/cli/machine.c \
+	ref/cli/machine.h
+
 qoq_SOURCES = \
 	ref/cli/ablate.c \
 	ref/cli/ablate_row.c \
@@ -230,13 +241,7 @@ qoq_SOURCES = \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
 	ref/cli/data_directory.h \
-	ref/cli/divergence.c \
-	ref/cli/divergence.h \
-	ref/cli/eval.c \
-	ref/cli/evaluate.c \
-	ref/cli/evaluate.h \
 	ref/cli/export.c \
-	ref/cli/generate.c \
 	ref/cli/gnuplot.c \
 	ref/cli/gnuplot.h \
 	ref/cli/golden.c \
@@ -261,6 +266,6 @@ qoq_SOURCES = \
 	ref/cli/report.c \
 	ref/cli/report.h \
 	ref/cli/tokenize.c
-qoq_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_LDADD = libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 qoq_CFLAGS = $(AM_CFLAGS)
 qoq_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'

@@ -47,7 +47,9 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/emu.h \
 	sim/emu/fiber.cc \
 	sim/emu/fiber.hh \
+	sim/emu/graph.cc \
 	sim/emu/kernels_attention.cc \
+	sim/emu/kernels_ends.cc \
 	sim/emu/kernels_prefill.cc \
 	sim/emu/kernels_gemm.cc \
 	sim/emu/kernels_rows.cc \
@@ -76,11 +78,15 @@ qoq_sim_SOURCES = \
 	sim/cli/axis.h \
 	sim/cli/calibrate.c \
 	sim/cli/compare.c \
+	sim/cli/emulated.c \
+	sim/cli/emulated.h \
+	sim/cli/eval.c \
 	sim/cli/explain.c \
 	sim/cli/explain.h \
 	sim/cli/explain_gemm.c \
 	sim/cli/explain_serving.c \
 	sim/cli/gemm.c \
+	sim/cli/generate.c \
 	sim/cli/golden.c \
 	sim/cli/golden_run.c \
 	sim/cli/golden_run.h \
@@ -120,10 +126,10 @@ qoq_sim_SOURCES = \
 	sim/cli/table.h
 qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
-qoq_sim_LDADD = libqoq-sim.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_sim_LDADD = libqoq-sim.la libqoq-machine.la libqoq-load.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
 if HAVE_EMULATOR
-qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h
-emulator_libs = libqoq-golden.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
+qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h gpu/cli/device_machine.c gpu/cli/device_machine.h
+emulator_libs = libqoq-golden.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(CXX_LIBS)
 else
 emulator_libs =
 endif

@@ -70,12 +70,14 @@ mpfr_tests = \
 	tests/test_rope
 emulator_tests = \
 	tests/test_bench \
+	tests/test_decoder \
 	tests/test_emulator \
 	tests/test_kernels
 shell_tests = \
 	tests/bits.sh \
 	tests/cli/broken.sh \
 	tests/cli/counts.sh \
+	tests/cli/device.sh \
 	tests/cli/export.sh \
 	tests/cli/fetch.sh \
 	tests/cli/golden.sh \
@@ -283,7 +285,7 @@ tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
 libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/faults.hh tests/emu/faults_async.cc tests/emu/probe.cc tests/emu/probe.h tests/emu/probe_async.cc tests/emu/probe_array.hh
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
-emulator_ldadd = libqoq-probe.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
+emulator_ldadd = libqoq-probe.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
 # The program qoq-gpu with the emulator for a GPU.
 tests_gpu_emulated_SOURCES = $(gpu_cli_sources) tests/gpu/bench_emulated.c
 tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
@@ -292,6 +294,9 @@ tests_gpu_emulated_LDADD = $(gpu_device_callers) libqoq-emu.la $(gpu_program_lib
 tests_test_bench_SOURCES = tests/test_bench.c tests/gpu/bench_emulated.c
 tests_test_bench_CFLAGS = $(test_cflags)
 tests_test_bench_LDADD = libqoq-bench.la libqoq-sim.la $(emulator_ldadd)
+tests_test_decoder_SOURCES = tests/test_decoder.c
+tests_test_decoder_CFLAGS = $(test_cflags)
+tests_test_decoder_LDADD = $(emulator_ldadd)
 tests_test_emulator_SOURCES = tests/test_emulator.c
 tests_test_emulator_CFLAGS = $(test_cflags)
 tests_test_emulator_LDADD = $(emulator_ldadd)

@@ -5,6 +5,8 @@
 #define QOQ_GPU_CLI_COMMANDS_H
 
 int qoq_gpu_cli_bench(int argc, char **argv);
+int qoq_gpu_cli_eval(int argc, char **argv);
+int qoq_gpu_cli_generate(int argc, char **argv);
 int qoq_gpu_cli_verify(int argc, char **argv);
 
 #endif

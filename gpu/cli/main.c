@@ -12,6 +12,8 @@ static const char help[] =
     "The CUDA kernels on a GPU.\n"
     "\n"
     "  bench                  speed, beside cuBLASLt and what the chip reaches\n"
+    "  eval MODEL...          perplexity, size and speed of models\n"
+    "  generate MODEL         text from a model\n"
     "  verify                 kernels against the reference, every bit\n"
     "\n"
     "  -h, --help             this text, or 'qoq gpu COMMAND --help'\n"
@@ -24,6 +26,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"bench", qoq_gpu_cli_bench},
+    {"eval", qoq_gpu_cli_eval},
+    {"generate", qoq_gpu_cli_generate},
     {"verify", qoq_gpu_cli_verify},
 };
 

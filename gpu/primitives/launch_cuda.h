@@ -15,6 +15,8 @@ struct qoq_cuda {
     int wgmma; /* 0, 1, or -1 before it was looked for */
     cudaStream_t stream;
     char message[160];
+    cudaStream_t outer; /* while a graph is captured, the caller's; `stream` is then ours */
+    bool capturing;
 };
 
 namespace qoq

@@ -8,7 +8,8 @@
 
 struct rope_case {
     struct qoq_verify_cache cache;
-    struct qoq_verify_array *qkv, *sine, *cosine, *sequence, *position, *q;
+    struct qoq_verify_array *qkv, *sine, *cosine, *sequence, *position, *q, *q_norm, *k_norm;
+    float eps;
 };
 
 static void fill_rope(struct rope_case *c, const struct qoq_verify_shape *s, uint64_t seed)
@@ -16,6 +17,8 @@ static void fill_rope(struct rope_case *c, const struct qoq_verify_shape *s, uin
     size_t row = (s->q_heads + 2 * s->kv_heads) * s->head_dim;
 
     qoq_verify_fill_halves(c->qkv->host, s->m, row, seed, 1);
+    qoq_verify_fill_bell(c->q_norm->host, s->head_dim, seed + 1, 1.0f);
+    qoq_verify_fill_bell(c->k_norm->host, s->head_dim, seed + 2, 1.0f);
     memset(c->cache.k->host, 0x5a, c->cache.k->bytes);
     memset(c->cache.v->host, 0x5a, c->cache.v->bytes);
     for (size_t i = 0; i < s->m; i++) {
@@ -50,6 +53,11 @@ static enum qoq_status rope_token(struct rope_case *c, const struct qoq_verify_s
     for (size_t j = 0; j < heads * dim; j++) {
         x[j] = qoq_half_to_float(((qoq_half *)c->qkv->host)[i * heads * dim + j]);
     }
+    if (s->bias && (qoq_rmsnorm(x, x, c->q_norm->host, s->q_heads, dim, c->eps) != QOQ_OK ||
+                    qoq_rmsnorm(x + s->q_heads * dim, x + s->q_heads * dim, c->k_norm->host,
+                                s->kv_heads, dim, c->eps) != QOQ_OK)) {
+        return QOQ_ERR_ARGUMENT;
+    }
     status = qoq_rope_apply(x, x, sine, cosine, s->q_heads + s->kv_heads, dim);
     memcpy((float *)c->q->host + i * s->q_heads * dim, x, s->q_heads * dim * sizeof *x);
     if (status == QOQ_OK) {
@@ -78,13 +86,19 @@ static void run_rope(struct rope_case *c, struct qoq_verify_arrays *arrays,
         qoq_verify_note(arrays, rope_token(c, s, i, x), "the reference");
     }
     free(x);
-    if (arrays->status == QOQ_OK) {
-        qoq_verify_note(arrays,
-                        qoq_cuda_rope_write(arrays->handle, c->q->device, &cache, c->qkv->device,
-                                            c->sine->device, c->cosine->device, c->sequence->device,
-                                            c->position->device, s->m, s->q_heads),
-                        "kernel");
+    if (arrays->status != QOQ_OK) {
+        return;
     }
+    qoq_verify_note(
+        arrays,
+        s->bias ? qoq_cuda_norm_rope_write(arrays->handle, c->q->device, &cache, c->qkv->device,
+                                           c->q_norm->device, c->k_norm->device, c->eps,
+                                           c->sine->device, c->cosine->device, c->sequence->device,
+                                           c->position->device, s->m, s->q_heads)
+                : qoq_cuda_rope_write(arrays->handle, c->q->device, &cache, c->qkv->device,
+                                      c->sine->device, c->cosine->device, c->sequence->device,
+                                      c->position->device, s->m, s->q_heads),
+        "kernel");
 }
 
 enum qoq_status qoq_verify_rope(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
@@ -104,6 +118,9 @@ enum qoq_status qoq_verify_rope(struct qoq_cuda *handle, const struct qoq_verify
     c.sequence = qoq_verify_new(&arrays, "sequence", s->m, sizeof(int32_t));
     c.position = qoq_verify_new(&arrays, "position", s->m, sizeof(int32_t));
     c.q = qoq_verify_new(&arrays, "queries", s->m * s->q_heads * s->head_dim, sizeof(float));
+    c.q_norm = qoq_verify_new(&arrays, "q_norm", s->head_dim, sizeof(float));
+    c.k_norm = qoq_verify_new(&arrays, "k_norm", s->head_dim, sizeof(float));
+    c.eps = seed % 3 == 0 ? 0.0f : 1e-6f;
     if (arrays.status == QOQ_OK) {
         fill_rope(&c, s, seed);
         qoq_verify_note(&arrays, rope_angles(&c, s, positions), "angles");

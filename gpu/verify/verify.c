@@ -27,8 +27,8 @@ const struct qoq_verify_kernel qoq_verify_kernels[] = {
      QOQ_W4_CHANNEL},
     {"gemm_w4a8_group", "product, 4-bit weights per group", GEMM_SIZES " group", qoq_verify_gemm,
      QOQ_W4_GROUP},
-    {"rope_write", "rotation, keys and values into the cache",
-     "m q_heads kv_heads head_dim page bits misaligned", qoq_verify_rope, 0},
+    {"rope_write", "head norms (--bias 1), rotation, keys and values into the cache",
+     "m q_heads kv_heads head_dim page bits bias misaligned", qoq_verify_rope, 0},
     {"attention_kv4", "decode attention over a 4-bit cache, and the merge", ATTENTION_SIZES,
      qoq_verify_attention, 4},
     {"attention_kv8", "decode attention over an 8-bit cache, and the merge", ATTENTION_SIZES,
@@ -37,6 +37,11 @@ const struct qoq_verify_kernel qoq_verify_kernels[] = {
      qoq_verify_prefill, 4},
     {"attention_prefill_kv8", "attention of runs of tokens over an 8-bit cache", PREFILL_SIZES,
      qoq_verify_prefill, 8},
+    {"embed", "rows of the embedding", "m n k misaligned", qoq_verify_embed, 0},
+    {"rmsnorm", "residual (--bias 1), RMSNorm of chosen rows", "m k bias misaligned",
+     qoq_verify_final_norm, 0},
+    {"gemm_f16", "output head, ordered sums", "m n k misaligned", qoq_verify_head, 0},
+    {"argmax", "greedy choice", "m n misaligned", qoq_verify_argmax, 0},
     {NULL, NULL, NULL, NULL, 0},
 };
 

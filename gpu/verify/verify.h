@@ -17,7 +17,7 @@ struct qoq_verify_shape {
     size_t q_heads, kv_heads, head_dim, page,
         context;    /* cache; m is the number of tokens or rows */
     int bits;       /* of the cache: 4 or 8 */
-    int bias;       /* products: with a bias; RMSNorm: with a residual */
+    int bias;       /* products: with a bias; RMSNorm: with a residual; rotation: head norms */
     int tile;       /* -1 or, products: the tile; prefill: the logarithm of its rows */
     int splits;     /* products: 0 or the number of blocks along K */
     int misaligned; /* arrays begin where nothing but single elements is aligned, rows have an odd

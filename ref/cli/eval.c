@@ -11,13 +11,14 @@
 #include "cli/cli.h"
 #include "cli/evaluate.h"
 #include "cli/load.h"
+#include "cli/machine.h"
 #include "data/token_file.h"
 
-static const char help[] =
-    "Usage: qoq eval MODEL... --tokens FILE [OPTION]...\n"
+static const char usage[] =
+    "Usage: qoq %seval MODEL... --tokens FILE [OPTION]...\n"
     "Perplexity, size and speed of models. MODEL is a Hugging Face directory or a\n"
     "file made by 'qoq quantize'; FILE is a token file. One row a model.\n"
-    "\n"
+    "%s\n"
     "  -t, --tokens FILE     token file: each sequence is scored on its own\n"
     "  -n, --sequences N     only the first N sequences\n"
     "  -c, --chunk N         tokens of a sequence fed at once (default 256)\n"
@@ -27,13 +28,16 @@ static const char help[] =
     "                        (nats), share of equal first choices, largest difference\n"
     "                        relative to the largest logit of its row\n"
     "      --csv             comma-separated values with a header\n"
-    "      --digest          only print a SHA-256 over all logits of each model\n"
+    "      --digest          only print a SHA-256 over all logits of each model\n";
+static const char promise[] =
     "  -h, --help            this text\n"
     "\n"
     "Results depend on the model and the tokens alone, to the last bit: not on chunk,\n"
     "batch, page, threads or machine.\n";
 
 struct options {
+    struct qoq_machine *machine;
+    char command[16]; /* as in messages */
     const char *tokens, *reference;
     size_t sequences; /* 0: all */
     struct qoq_evaluation_plan plan;
@@ -49,6 +53,13 @@ static const struct option long_options[] = {
     {"csv", no_argument, NULL, OPTION_CSV},   {"digest", no_argument, NULL, OPTION_DIGEST},
     {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
+
+static int print_help(const struct qoq_machine *machine)
+{
+    printf(usage, machine->prefix, machine->where);
+    fputs(machine->help, stdout);
+    return qoq_cli_help(promise);
+}
 
 /* Takes one option; returns -1 to go on, otherwise an exit status. */
 static int take_option(struct options *options, int option, char **argv)
@@ -76,14 +87,15 @@ static int take_option(struct options *options, int option, char **argv)
     case 'b':
     case 'p':
         if (qoq_cli_parse_size(number, optarg, 1, 1 << 20) != 0) {
-            return qoq_cli_misuse("eval", "option -%c: %s: not a number from 1 to 1048576", option,
-                                  optarg);
+            return qoq_cli_misuse(options->command,
+                                  "option -%c: %s: not a number from 1 to 1048576", option, optarg);
         }
         return -1;
     case 'h':
-        return qoq_cli_help(help);
+        return print_help(options->machine);
     default:
-        return qoq_cli_bad_option("eval", argv);
+        return option >= 1000 ? options->machine->take(options->machine, option)
+                              : qoq_cli_bad_option(options->command, argv);
     }
 }
 
@@ -185,6 +197,7 @@ static int evaluate_model(const struct options *options, const char *path,
         return qoq_cli_trouble("%s", error.text);
     }
     plan.reference = reference;
+    plan.machine = options->machine;
     enum qoq_status status =
         qoq_evaluate_check(loaded.model, path, tokens, options->tokens, reference, &error);
     if (status == QOQ_OK) {
@@ -192,11 +205,16 @@ static int evaluate_model(const struct options *options, const char *path,
         if (status == QOQ_OK) {
             print_row(options, path, loaded.model, &result);
         } else {
-            qoq_fail(&error, status, path, options->tokens, "%s", qoq_status_string(status));
+            qoq_fail(&error, status, path, options->tokens, "%s",
+                     qoq_machine_trouble(options->machine, status));
         }
     }
     qoq_loaded_free(&loaded);
-    return status == QOQ_OK ? QOQ_EXIT_GOOD : qoq_cli_trouble("%s", error.text);
+    if (status == QOQ_OK) {
+        return QOQ_EXIT_GOOD;
+    }
+    qoq_cli_trouble("%s", error.text);
+    return status == QOQ_ERR_DIFFERS ? QOQ_EXIT_DIFFERS : QOQ_EXIT_TROUBLE;
 }
 
 /* Loads the reference, if there is one. */
@@ -232,24 +250,36 @@ static int evaluate_models(const struct options *options, const struct qoq_token
 
 int qoq_cli_eval(int argc, char **argv)
 {
-    struct options options = {.tokens = NULL,
-                              .plan = {.chunk = 256, .batch = 1, .page_tokens = 64}};
+    return qoq_eval_on(&qoq_machine_reference, argc, argv);
+}
+
+int qoq_eval_on(struct qoq_machine *machine, int argc, char **argv)
+{
+    struct options options = {
+        .machine = machine, .tokens = NULL, .plan = {.chunk = 256, .batch = 1, .page_tokens = 64}};
     struct qoq_error error = {QOQ_OK, ""};
+    struct option list[QOQ_MACHINE_OPTIONS];
     struct qoq_token_file tokens;
 
+    snprintf(options.command, sizeof options.command, "%seval", machine->prefix);
+    qoq_machine_options(list, long_options, machine);
     opterr = 0;
-    for (int option;
-         (option = getopt_long(argc, argv, "t:n:c:b:p:r:h", long_options, NULL)) != -1;) {
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "t:n:c:b:p:r:h", list, NULL)) != -1;) {
         int status = take_option(&options, option, argv);
         if (status >= 0) {
             return status;
         }
     }
     if (optind == argc) {
-        return qoq_cli_misuse("eval", "which model?");
+        return qoq_cli_misuse(options.command, "which model?");
     }
     if (options.tokens == NULL) {
-        return qoq_cli_misuse("eval", "which tokens? (--tokens FILE)");
+        return qoq_cli_misuse(options.command, "which tokens? (--tokens FILE)");
+    }
+    int ready = qoq_machine_ready(machine);
+    if (ready >= 0) {
+        return ready;
     }
     if (qoq_token_file_read(&tokens, options.tokens, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);

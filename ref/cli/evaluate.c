@@ -18,7 +18,7 @@ struct run {
     const struct qoq_model *model;
     const struct qoq_token_file *tokens;
     const struct qoq_evaluation_plan *plan;
-    struct qoq_session *session;
+    struct qoq_runner runner; /* self is NULL until it is open */
     size_t chunk;
     struct qoq_segment *segment;           /* [batch] */
     size_t *position;                      /* [batch] tokens fed so far */
@@ -95,7 +95,8 @@ static void take_rows(struct run *run, float *row, const struct qoq_segment *seg
 /* Feeds one step to the model, and to the reference if there is one. */
 static enum qoq_status feed(struct run *run, size_t segments)
 {
-    enum qoq_status status = qoq_session_step(run->session, run->logits, run->segment, segments, 1);
+    enum qoq_status status =
+        run->runner.step(run->runner.self, run->logits, run->segment, segments, 1);
 
     if (status != QOQ_OK || run->reference_session == NULL) {
         return status;
@@ -116,7 +117,7 @@ static enum qoq_status feed(struct run *run, size_t segments)
 static enum qoq_status run_side_by_side(struct run *run, size_t first, size_t count)
 {
     for (size_t slot = 0; slot < count; slot++) {
-        qoq_session_reset(run->session, slot);
+        run->runner.reset(run->runner.self, slot);
         qoq_session_reset(run->reference_session, slot);
         qoq_sha256_begin(&run->sum[slot]);
         run->position[slot] = 0;
@@ -261,7 +262,9 @@ enum qoq_status qoq_evaluate_check(const struct qoq_model *model, const char *na
 
 static void release(struct run *run)
 {
-    qoq_session_free(run->session);
+    if (run->runner.self != NULL) {
+        run->runner.close(run->runner.self);
+    }
     qoq_session_free(run->reference_session);
     free(run->reference_logits);
     free(run->segment);
@@ -293,8 +296,10 @@ static enum qoq_status prepare(struct run *run, size_t batch, size_t most, size_
     if (!run->segment || !run->position || !run->sum || !run->logits || !run->nll) {
         return QOQ_ERR_MEMORY;
     }
+    struct qoq_machine *machine =
+        run->plan->machine != NULL ? run->plan->machine : &qoq_machine_reference;
     enum qoq_status status =
-        qoq_session_create(&run->session, run->model, batch, most, page_tokens);
+        machine->open(&run->runner, machine, run->model, batch, most, page_tokens);
     if (status != QOQ_OK || run->plan->reference == NULL) {
         return status;
     }

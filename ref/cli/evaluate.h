@@ -4,8 +4,8 @@
 #ifndef QOQ_CLI_EVALUATE_H
 #define QOQ_CLI_EVALUATE_H
 
+#include "cli/machine.h"
 #include "data/token_file.h"
-#include "qoq_model.h"
 
 /* The shape of the steps; it does not change any result. All >= 1. */
 struct qoq_evaluation_plan {
@@ -14,6 +14,7 @@ struct qoq_evaluation_plan {
     size_t page_tokens;                /* of the KV cache */
     int digest;                        /* 0: leave the digest out, which saves time */
     size_t first;                      /* sequence to begin with */
+    struct qoq_machine *machine;       /* where the model runs; NULL: the reference */
     const struct qoq_model *reference; /* compare logits with those of this model; NULL: no */
     /* Called after each sequence, in order, with its mean; NULL: not. A status other than QOQ_OK
      * ends the evaluation. */

@@ -10,11 +10,12 @@
 
 #include "cli/cli.h"
 #include "cli/load.h"
+#include "cli/machine.h"
 
-static const char help[] =
-    "Usage: qoq generate MODEL [OPTION]...\n"
+static const char usage[] =
+    "Usage: qoq %sgenerate MODEL [OPTION]...\n"
     "Text from a model: a Hugging Face directory or a file made by 'qoq quantize'.\n"
-    "\n"
+    "%s\n"
     "  -p, --prompt TEXT      text to go on from (default: none)\n"
     "  -l, --length N         tokens to add at most (default 256)\n"
     "  -T, --temperature T    0: always the likeliest token (default); up to 100\n"
@@ -22,12 +23,15 @@ static const char help[] =
     "  -s, --seed N           seed of the draws (default 1)\n"
     "      --special          special tokens spelled in the prompt count as such,\n"
     "                         e.g. <|im_end|>; otherwise they are text\n"
-    "      --ids              print token ids instead of text\n"
+    "      --ids              print token ids instead of text\n";
+static const char promise[] =
     "  -h, --help             this text\n"
     "\n"
     "The same model, prompt and seed give the same text on every machine.\n";
 
 struct options {
+    struct qoq_machine *machine;
+    char command[16]; /* as in messages */
     const char *prompt;
     size_t length;
     struct qoq_sampling sampling;
@@ -48,6 +52,19 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static int print_help(const struct qoq_machine *machine)
+{
+    printf(usage, machine->prefix, machine->where);
+    fputs(machine->help, stdout);
+    return qoq_cli_help(promise);
+}
+
+static int misuse(const struct options *options, const char *what, const char *value,
+                  const char *why)
+{
+    return qoq_cli_misuse(options->command, "%s: %s: %s", what, value, why);
+}
+
 /* Takes one option; returns -1 to go on, otherwise an exit status. */
 static int take_option(struct options *options, int option, char **argv)
 {
@@ -58,22 +75,19 @@ static int take_option(struct options *options, int option, char **argv)
     case 'l':
         return qoq_cli_parse_size(&options->length, optarg, 1, 1 << 24) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "length: %s: not a number from 1 to 16777216",
-                                    optarg);
+                   : misuse(options, "length", optarg, "not a number from 1 to 16777216");
     case 'T':
         return qoq_cli_parse_float(&options->sampling.temperature, optarg, 0, 100) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "temperature: %s: not a number from 0 to 100",
-                                    optarg);
+                   : misuse(options, "temperature", optarg, "not a number from 0 to 100");
     case 'k':
         return qoq_cli_parse_size(&options->sampling.top_k, optarg, 1, 1 << 24) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "top-k: %s: not a number from 1 to 16777216",
-                                    optarg);
+                   : misuse(options, "top-k", optarg, "not a number from 1 to 16777216");
     case 's':
         return qoq_cli_parse_u64(&options->sampling.seed, optarg) == 0
                    ? -1
-                   : qoq_cli_misuse("generate", "seed: %s: not a number below 2^64", optarg);
+                   : misuse(options, "seed", optarg, "not a number below 2^64");
     case OPTION_IDS:
         options->ids = 1;
         return -1;
@@ -81,9 +95,10 @@ static int take_option(struct options *options, int option, char **argv)
         options->special = 1;
         return -1;
     case 'h':
-        return qoq_cli_help(help);
+        return print_help(options->machine);
     default:
-        return qoq_cli_bad_option("generate", argv);
+        return option >= 1000 ? options->machine->take(options->machine, option)
+                              : qoq_cli_bad_option(options->command, argv);
     }
 }
 
@@ -154,21 +169,36 @@ static enum qoq_status encode_prompt(struct text *text, const struct qoq_config 
     return QOQ_OK;
 }
 
-/* Decodes until the text is full or the model ends it. */
-static enum qoq_status decode(struct text *text, const struct qoq_model *model,
-                              struct qoq_session *session, float *logits, size_t capacity)
+/* The token after what is fed: *next. logits: [2][vocab]. */
+static enum qoq_status next_token(int32_t *next, const struct text *text,
+                                  const struct qoq_runner *runner, float *logits, size_t vocab,
+                                  const struct qoq_segment *segment)
 {
-    const struct qoq_config *config = &model->config;
+    const struct qoq_sampling *sampling = &text->options->sampling;
+    enum qoq_status status;
+
+    if (sampling->temperature == 0 && runner->choose != NULL) {
+        return runner->choose(runner->self, next, segment, 1);
+    }
+    status = runner->step(runner->self, logits, segment, 1, 0);
+    if (status == QOQ_OK) {
+        *next = qoq_sample(logits + vocab, logits, vocab, text->count, sampling);
+    }
+    return status;
+}
+
+/* Decodes until the text is full or the model ends it. */
+static enum qoq_status decode(struct text *text, const struct qoq_config *config,
+                              const struct qoq_runner *runner, float *logits, size_t capacity)
+{
     struct qoq_segment segment = {0, text->count, text->id};
-    float *work = logits + config->vocab;
 
     while (text->count < capacity) {
-        enum qoq_status status = qoq_session_step(session, logits, &segment, 1, 0);
+        int32_t next;
+        enum qoq_status status = next_token(&next, text, runner, logits, config->vocab, &segment);
         if (status != QOQ_OK) {
             return status;
         }
-        int32_t next =
-            qoq_sample(work, logits, config->vocab, text->count, &text->options->sampling);
         if (next < 0) {
             return QOQ_ERR_RANGE;
         }
@@ -182,35 +212,50 @@ static enum qoq_status decode(struct text *text, const struct qoq_model *model,
     return QOQ_OK;
 }
 
+/* Prompt and what follows it. */
+static int write_text(struct text *text, const struct qoq_config *config,
+                      const struct qoq_runner *runner, float *logits, size_t capacity,
+                      const char *path)
+{
+    double began = qoq_cli_seconds();
+
+    for (size_t i = 0; i < text->count; i++) {
+        print_token(text, text->id[i]);
+    }
+    enum qoq_status decoded = decode(text, config, runner, logits, capacity);
+    putchar('\n');
+    if (decoded != QOQ_OK) {
+        return qoq_machine_failed(text->options->machine, path, decoded);
+    }
+    double seconds = qoq_cli_seconds() - began;
+    fflush(stdout);
+    fprintf(stderr, "%zu tokens, %.2f s, %.0f tokens/s\n", text->count, seconds,
+            (double)text->count / seconds);
+    return QOQ_EXIT_GOOD;
+}
+
 static int run(struct text *text, const struct qoq_model *model, const char *path)
 {
+    struct qoq_machine *machine = text->options->machine;
     struct qoq_error error = {QOQ_OK, ""};
-    struct qoq_session *session = NULL;
+    struct qoq_runner runner = {NULL, NULL, NULL, NULL, NULL};
     float *logits = malloc(2 * model->config.vocab * sizeof *logits);
     size_t capacity = 0;
-    int status = QOQ_EXIT_GOOD;
+    int status;
 
     if (encode_prompt(text, &model->config, &capacity, &error) != QOQ_OK) {
         status = qoq_cli_trouble("%s", error.text);
-    } else if (logits == NULL || qoq_session_create(&session, model, 1, capacity, 64) != QOQ_OK) {
+    } else if (logits == NULL) {
         status = qoq_cli_trouble("%s: not enough memory", path);
     } else {
-        double began = qoq_cli_seconds();
-        for (size_t i = 0; i < text->count; i++) {
-            print_token(text, text->id[i]);
-        }
-        enum qoq_status decoded = decode(text, model, session, logits, capacity);
-        putchar('\n');
-        if (decoded != QOQ_OK) {
-            status = qoq_cli_trouble("%s: %s", path, qoq_status_string(decoded));
-        } else {
-            double seconds = qoq_cli_seconds() - began;
-            fflush(stdout);
-            fprintf(stderr, "%zu tokens, %.2f s, %.0f tokens/s\n", text->count, seconds,
-                    (double)text->count / seconds);
-        }
+        enum qoq_status opened = machine->open(&runner, machine, model, 1, capacity, 64);
+        status = opened != QOQ_OK
+                     ? qoq_machine_failed(machine, path, opened)
+                     : write_text(text, &model->config, &runner, logits, capacity, path);
     }
-    qoq_session_free(session);
+    if (runner.self != NULL) {
+        runner.close(runner.self);
+    }
     free(text->id);
     free(logits);
     return status;
@@ -218,21 +263,35 @@ static int run(struct text *text, const struct qoq_model *model, const char *pat
 
 int qoq_cli_generate(int argc, char **argv)
 {
-    struct options options = {.length = 256, .sampling = {.temperature = 0, .top_k = 0, .seed = 1}};
+    return qoq_generate_on(&qoq_machine_reference, argc, argv);
+}
+
+int qoq_generate_on(struct qoq_machine *machine, int argc, char **argv)
+{
+    struct options options = {
+        .machine = machine, .length = 256, .sampling = {.temperature = 0, .top_k = 0, .seed = 1}};
     struct qoq_error error = {QOQ_OK, ""};
+    struct option list[QOQ_MACHINE_OPTIONS];
     struct qoq_loaded loaded;
 
+    snprintf(options.command, sizeof options.command, "%sgenerate", machine->prefix);
+    qoq_machine_options(list, long_options, machine);
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "p:l:T:k:s:h", long_options, NULL)) != -1;) {
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "p:l:T:k:s:h", list, NULL)) != -1;) {
         int status = take_option(&options, option, argv);
         if (status >= 0) {
             return status;
         }
     }
     if (optind != argc - 1) {
-        return qoq_cli_misuse("generate", optind == argc ? "which model?" : "one model only");
+        return qoq_cli_misuse(options.command, optind == argc ? "which model?" : "one model only");
     }
     const char *path = argv[optind];
+    int ready = qoq_machine_ready(machine);
+    if (ready >= 0) {
+        return ready;
+    }
     if (qoq_load(&loaded, path, &error) != QOQ_OK) {
         return qoq_cli_trouble("%s", error.text);
     }

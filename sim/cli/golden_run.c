@@ -128,7 +128,40 @@ static void run_residual(struct qoq_sim_golden_case *run)
     qoq_sim_golden_compare(run, y);
 }
 
+static void run_norm(struct qoq_sim_golden_case *run)
+{
+    size_t m = qoq_sim_golden_size(run, "m"), k = qoq_sim_golden_size(run, "k");
+    float eps = (float)qoq_golden_parameter_find(run->c, "eps")->real;
+    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y");
+    void *x = qoq_sim_golden_input(run, "x"), *gamma = qoq_sim_golden_input(run, "gamma");
+
+    if (run->arrays.status != QOQ_OK) {
+        return;
+    }
+    qoq_verify_note(
+        &run->arrays,
+        qoq_cuda_rmsnorm(run->arrays.handle, y->device, x, NULL, gamma, NULL, m, k, eps),
+        "rmsnorm");
+    qoq_sim_golden_compare(run, y);
+}
+
 /* ---- Products ---- */
+
+static void run_ordered(struct qoq_sim_golden_case *run)
+{
+    struct qoq_verify_array *y = qoq_sim_golden_output(run, "y");
+    void *x = qoq_sim_golden_input(run, "x"), *w = qoq_sim_golden_input(run, "w");
+
+    if (run->arrays.status != QOQ_OK) {
+        return;
+    }
+    qoq_verify_note(&run->arrays,
+                    qoq_cuda_gemm_f16(run->arrays.handle, y->device, x, w,
+                                      qoq_sim_golden_size(run, "m"), qoq_sim_golden_size(run, "n"),
+                                      qoq_sim_golden_size(run, "k")),
+                    "gemm_f16");
+    qoq_sim_golden_compare(run, y);
+}
 
 static void multiply(struct qoq_sim_golden_case *run, struct qoq_verify_array *y,
                      const struct qoq_cuda_act *x, const struct qoq_cuda_weight *w,
@@ -196,6 +229,8 @@ static const struct {
     {"attention_decode", qoq_sim_golden_decode},
     {"attention_prefill", qoq_sim_golden_prefill},
     {"attention_split", qoq_sim_golden_split},
+    {"rmsnorm", run_norm},
+    {"gemm_f16", run_ordered},
 };
 
 enum qoq_status qoq_sim_golden_run(struct qoq_cuda *handle, size_t *elements, size_t *differing,

@@ -24,6 +24,8 @@ static const struct {
     {"list", qoq_sim_cli_list},
     {"run", qoq_sim_cli_run},
     {"golden", qoq_sim_cli_golden},
+    {"generate", qoq_sim_cli_generate},
+    {"eval", qoq_sim_cli_eval},
 };
 
 static const char help[] =
@@ -42,6 +44,8 @@ static const char help[] =
     "  reproduce    the tables of the QServe paper beside the published values\n"
     "  run          a CUDA kernel on this CPU: checked against the reference, counted\n"
     "  golden       golden tensors by the CUDA kernels on this CPU\n"
+    "  generate     text from a model by the CUDA kernels on this CPU, compared\n"
+    "  eval         perplexity of models, likewise\n"
     "  list         the GPUs, schemes, caches and models at hand, and the fields of --set\n"
     "\n"
     "  -h, --help      this text, or 'qoq sim COMMAND --help'\n"

@@ -19,6 +19,8 @@ int qoq_sim_cli_reproduce(int argc, char **argv);
 int qoq_sim_cli_list(int argc, char **argv);
 int qoq_sim_cli_run(int argc, char **argv);
 int qoq_sim_cli_golden(int argc, char **argv);
+int qoq_sim_cli_generate(int argc, char **argv);
+int qoq_sim_cli_eval(int argc, char **argv);
 
 enum { QOQ_SIM_MAX_REPEATS = 32, QOQ_SIM_MAX_NAMES = 64 };
 

@@ -34,7 +34,7 @@ extern "C" void qoq_cuda_destroy(struct qoq_cuda *handle)
 
 extern "C" enum qoq_status qoq_cuda_sync(struct qoq_cuda *handle)
 {
-    return handle == nullptr ? QOQ_ERR_ARGUMENT : QOQ_OK;
+    return handle == nullptr ? QOQ_ERR_ARGUMENT : qoq::refuse_in_capture(handle);
 }
 
 extern "C" const char *qoq_cuda_message(const struct qoq_cuda *handle)
@@ -46,6 +46,9 @@ extern "C" enum qoq_status qoq_cuda_alloc(struct qoq_cuda *handle, void **data, 
 {
     if (handle == nullptr || data == nullptr) {
         return QOQ_ERR_ARGUMENT;
+    }
+    if (qoq::refuse_in_capture(handle) != QOQ_OK) {
+        return QOQ_ERR_DEVICE;
     }
     *data = nullptr;
     try {
@@ -72,6 +75,9 @@ extern "C" enum qoq_status qoq_cuda_upload(struct qoq_cuda *handle, void *to, co
         !handle->machine.buffers.set_valid(to, bytes)) {
         return QOQ_ERR_ARGUMENT;
     }
+    if (qoq::refuse_in_capture(handle) != QOQ_OK) {
+        return QOQ_ERR_DEVICE;
+    }
     memcpy(to, from, bytes);
     return QOQ_OK;
 }
@@ -85,6 +91,9 @@ extern "C" enum qoq_status qoq_cuda_download(struct qoq_cuda *handle, void *to, 
     if (to == nullptr || buffer == nullptr) {
         return QOQ_ERR_ARGUMENT;
     }
+    if (qoq::refuse_in_capture(handle) != QOQ_OK) {
+        return QOQ_ERR_DEVICE;
+    }
     size_t offset = static_cast<size_t>(static_cast<const uint8_t *>(from) - buffer->data);
     if (bytes > buffer->bytes - offset || !buffer->is_intact()) {
         return QOQ_ERR_ARGUMENT;
@@ -97,6 +106,9 @@ extern "C" enum qoq_status qoq_cuda_zero(struct qoq_cuda *handle, void *data, si
 {
     if (handle == nullptr || data == nullptr || !handle->machine.buffers.set_valid(data, bytes)) {
         return QOQ_ERR_ARGUMENT;
+    }
+    if (qoq::refuse_in_capture(handle) != QOQ_OK) {
+        return QOQ_ERR_DEVICE;
     }
     memset(data, 0, bytes);
     return QOQ_OK;

@@ -3,7 +3,20 @@
 #ifndef QOQ_SIM_EMU_LAUNCH_HH
 #define QOQ_SIM_EMU_LAUNCH_HH
 
+#include <functional>
+#include <memory>
+#include <new>
+#include <vector>
+
 #include "sim/emu/machine.hh"
+
+namespace qoq
+{
+
+// Calls kept for a graph.
+typedef std::vector<std::function<enum qoq_status(struct qoq_cuda *)>> recording;
+
+} // namespace qoq
 
 struct qoq_cuda {
     explicit qoq_cuda(const qoq_emu_options &options) : machine(options)
@@ -11,6 +24,8 @@ struct qoq_cuda {
     }
     int sms = 108, tile = -1, splits = 0, tile_rows = 0, wgmma = -1;
     qoq_emu::Machine machine;
+    std::unique_ptr<qoq::recording> kept; // while a graph is captured
+    bool capture_failed = false;
 };
 
 namespace qoq
@@ -71,6 +86,32 @@ inline bool prefers_wgmma(const struct qoq_cuda *)
     return false;
 }
 
+// A call that does not wait: now, or kept for the graph that is captured.
+template <class F> enum qoq_status run_or_keep(struct qoq_cuda *handle, const F &call)
+{
+    if (handle->kept == nullptr) {
+        return call(handle);
+    }
+    try {
+        handle->kept->push_back(call);
+    } catch (const std::bad_alloc &) {
+        handle->capture_failed = true;
+        return QOQ_ERR_MEMORY;
+    }
+    return QOQ_OK;
+}
+
+// QOQ_ERR_DEVICE where a graph is captured, which is then lost: for calls that wait or allocate.
+inline enum qoq_status refuse_in_capture(struct qoq_cuda *handle)
+{
+    if (handle->kept == nullptr) {
+        return QOQ_OK;
+    }
+    handle->capture_failed = true;
+    handle->machine.message = "a call that waits or allocates while a graph is captured";
+    return QOQ_ERR_DEVICE;
+}
+
 template <class P> struct call {
     void (*kernel)(P);
     const P *params;
@@ -85,14 +126,16 @@ template <class P>
 enum qoq_status launch(struct qoq_cuda *handle, const char *name, void (*kernel)(P),
                        const launch_shape &shape, const P &params)
 {
-    const call<P> it = {kernel, &params};
+    return run_or_keep(handle, [=](struct qoq_cuda *on) {
+        const call<P> it = {kernel, &params};
 
-    return handle->machine.launch({name,
+        return on->machine.launch({name,
                                    call<P>::run,
                                    &it,
                                    {shape.grid[0], shape.grid[1], shape.grid[2]},
                                    shape.threads,
                                    shape.shared_bytes});
+    });
 }
 
 } // namespace qoq

@@ -5,7 +5,7 @@
 [ "${1-}" = print ] && QOQ_SRCDIR=${QOQ_SRCDIR:-.} QOQ_NVCC=${QOQ_NVCC:-nvcc}
 . "$QOQ_SRCDIR/tests/tap.sh"
 flags="-std=c++17 --fmad=false --ftz=false -Werror all-warnings -I$QOQ_SRCDIR/ref -I$QOQ_SRCDIR"
-units="gemm rows attention attention_prefill"
+units="gemm rows attention attention_prefill ends"
 
 if [ -z "$QOQ_NVCC" ] || ! "$QOQ_NVCC" --version > /dev/null 2>&1; then
     skip "registers and PTX of the kernels" "no nvcc"
@@ -65,7 +65,12 @@ tensor() {
     echo "mma $(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32'), ldmatrix $(count gemm "$entry" 'ldmatrix')"
     [ "$(count gemm "$entry" 'mma\.sync\.aligned\.m16n8k32')" = 16 ] && [ "$(count gemm "$entry" 'ldmatrix')" = 4 ] &&
         [ "$(count gemm "$entry" 'cp\.async\.cg')" -gt 0 ] && [ "$(count gemm "$entry" 'cp\.async\.wait_group')" -gt 0 ] &&
-        [ "$(count attention 'attention_splitILi4' 'dp2a')" -gt 0 ] && prefill
+        [ "$(count attention 'attention_splitILi4' 'dp2a')" -gt 0 ] && prefill && ordered
+}
+# The head multiplies and adds in one instruction, always: 8 x 4 outputs, 8 input channels a step.
+ordered() {
+    [ "$(count ends 'ordered_tile' 'cp\.async\.cg')" -gt 0 ] && [ "$(count ends 'ordered_tileILi8' 'fma\.rn\.f32')" -ge 256 ] &&
+        [ "$(count ends 'ordered_tile' '(mul|add)\.(rn\.)?f32')" = 0 ]
 }
 # Logits: each of 4 parts of a split has 4 + 4 tensor instructions in its loop over dimensions; values: 4 parts, 4 steps of 32 dimensions, 8 each.
 prefill() {

@@ -15,7 +15,7 @@ without_gpu() {
 }
 
 if [ "$QOQ_HAVE_EMULATOR" = yes ] && [ -x "$gpu" ]; then
-    check "every kernel" sh -c '"$1" verify --random 3 --seed 40 > "$2" && [ "$(grep -c "  OK$" "$2")" = 12 ] && grep -qx "36 passed, 0 failed" "$2"' - "$gpu" "$scratch/rows"
+    check "every kernel" sh -c '"$1" verify --random 3 --seed 40 > "$2" && [ "$(grep -c "  OK$" "$2")" = 16 ] && grep -qx "48 passed, 0 failed" "$2"' - "$gpu" "$scratch/rows"
     check "one kernel and shape" sh -c '"$1" verify gemm_w8a8 --shape "--m 3 --n 5 --k 70 --bias 1" | grep -q "gemm_w8a8 .* 1 cases  OK"' - "$gpu"
     check "no such kernel" trouble "$gpu" verify gemm_w3
     check "no command" trouble "$gpu"

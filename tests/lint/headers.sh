@@ -13,7 +13,7 @@ for header in ref/qoq*.h gpu/qoq_cuda.h; do
         skip "$header as C++98" "no g++"
     fi
 done
-for header in ref/*/*.h data/*.h gpu/bench/*.h gpu/cli/*.h gpu/verify/*.h sim/*/*.h; do
+for header in ref/*/*.h data/*.h gpu/bench/*.h gpu/cli/*.h gpu/decoder/*.h gpu/verify/*.h sim/*/*.h; do
     check "$header alone" "$cc" -std=c99 -pedantic-errors -Wall -Wextra -Werror -Wno-unused-function -Iref -I. -I"$QOQ_BUILDDIR" \
         $QOQ_DATA_CFLAGS -fsyntax-only -x c "$header"
 done
