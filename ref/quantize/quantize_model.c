@@ -132,8 +132,10 @@ enum qoq_status qoq_model_quantize(struct qoq_model **out, const struct qoq_mode
     if (baseline == NULL || baseline->precision != QOQ_FP32) {
         return QOQ_ERR_ARGUMENT;
     }
-    QOQ_TRY(qoq_quantizer_create(&quantizer, recipe, &baseline->config,
-                                 token != NULL ? sequences : 0, length));
+    if (token == NULL && recipe != NULL && !qoq_recipe_needs_tokens(recipe)) {
+        sequences = 0;
+    }
+    QOQ_TRY(qoq_quantizer_create(&quantizer, recipe, &baseline->config, sequences, length));
     enum qoq_status status = run(out, quantizer, baseline, token, progress);
     qoq_quantizer_free(quantizer);
     if (status != QOQ_OK) {
