@@ -111,7 +111,7 @@ static enum qoq_status encode_split(struct encoder *encoder, const char *text, s
     const struct qoq_tokenizer *tokenizer = encoder->tokenizer;
     enum qoq_status status = QOQ_OK;
 
-    if (step == tokenizer->splits)
+    if (step >= QOQ_MAX_SPLITS || step == tokenizer->splits)
         return encode_word(encoder, text, bytes);
     while (bytes > 0 && status == QOQ_OK) {
         size_t length = qoq_split_next(tokenizer->split[step], text, bytes);

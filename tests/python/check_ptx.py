@@ -150,8 +150,8 @@ def rope(memory, random, s):
     pool, _ = cache(memory, random, dict(s, context=s["m"]), s["bits"])
     m, heads, dim = s["m"], s["q_heads"] + 2 * s["kv_heads"], s["head_dim"]
     angles = random.normal(size=(m, dim // 2)).astype(np.float32)
-    parameters = pool + pack("PPPPPPI", memory.add(halves(random, m, heads, dim)), memory.add(np.sin(angles)), memory.add(np.cos(angles)), memory.add(np.zeros(m, np.int32)),
-                             memory.add(np.arange(m, dtype=np.int32)), memory.add(np.zeros((m, s["q_heads"], dim), np.float32)), s["q_heads"])
+    parameters = pool + pack("PPPPPPPPfI", memory.add(halves(random, m, heads, dim)), memory.add(np.sin(angles)), memory.add(np.cos(angles)), memory.add(np.zeros(m, np.int32)),
+                             memory.add(np.arange(m, dtype=np.int32)), memory.add(np.zeros((m, s["q_heads"], dim), np.float32)), 0, 0, 0.0, s["q_heads"])
     return parameters, (m, -(-heads // 4), 1)
 
 
