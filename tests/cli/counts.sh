@@ -23,7 +23,7 @@ in_every_schedule() {
     done
 }
 read_again() {
-    run gemm_w8a8 --m 1,16:48:16 --k 64:256:x2 -o "$scratch/a.h5"  && run gemm_w8a8 --m 1,16:48:16 --k 64:256:x2 -o "$scratch/a.csv" || return 1
+    run gemm_w8a8 --m 1,16 --k 64:256:x2 -o "$scratch/a.h5"  && run gemm_w8a8 --m 1,16 --k 64:256:x2 -o "$scratch/a.csv" || return 1
     "$QOQ_PYTHON" - "$scratch" <<'END'
 import csv, sys, h5py
 with h5py.File(sys.argv[1] + "/a.h5") as f, open(sys.argv[1] + "/a.csv", newline="") as file:
