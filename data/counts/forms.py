@@ -37,7 +37,7 @@ def evaluate(text, values):
 
 def read_counts(sim, kernel, options):
     """[(launch, sizes, {key: count})] for each launch of each shape of `qoq sim run KERNEL OPTIONS`; of a launch's name, tile and
-    heads count as sizes: bm, bn, bk and r."""
+    heads count as sizes: bm, bn, bk (tm where tokens alone are named) and r."""
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, "counts.csv")
         subprocess.run([sim, "run", kernel, "-o", path] + options, check=True)
@@ -50,6 +50,8 @@ def read_counts(sim, kernel, options):
         sizes.update(zip(("bm", "bn", "bk"), map(Fraction, tile.groups())) if tile else {})
         heads = re.search(r"_r(\d+)$", row[0])
         sizes.update({"r": Fraction(heads.group(1))} if heads else {})
+        tokens = re.search(r"^gemm_f16_m(\d+)$", row[0])
+        sizes.update({"tm": Fraction(tokens.group(1))} if tokens else {})
         launches.setdefault((row[0], *row[1:-4]), (sizes, {}))[1][row[0], row[-4], row[-3], row[-2]] = int(row[-1])
     return [(launch[0], sizes, counts) for launch, (sizes, counts) in launches.items()]
 

@@ -16,13 +16,15 @@ enum { COLUMNS = 6 };
 static const struct qoq_sim_column columns[COLUMNS] = {{"kernel", 0}, {"role", 0}, {"what", 0},
                                                        {"tensor", 0}, {"when", 0}, {"form", 0}};
 
-/* Launches carry their tile or number of heads behind the kernel's name. */
+/* Launches carry their tile or number of heads behind the kernel's name: _m16n128k128, _r4. */
 static int is_of(const char *launch, const char *kernel)
 {
     size_t length = strlen(kernel);
+    const char *rest = launch + length;
 
     return strncmp(launch, kernel, length) == 0 &&
-           (launch[length] == '\0' || launch[length] == '_');
+           (*rest == '\0' || (*rest == '_' && (rest[1] == 'm' || rest[1] == 'r') &&
+                              strspn(rest + 2, "0123456789") != 0));
 }
 
 static int print(const struct qoq_csv *csv, const char *kernel, enum qoq_sim_format format)

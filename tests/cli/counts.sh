@@ -41,7 +41,7 @@ END
 check "the same counts in every schedule" in_every_schedule
 if [ -n "$QOQ_PYTHON" ]; then
     check "HDF5 read by h5py is the CSV" read_again
-    for kernel in act_quantize rmsnorm_quantize silu_mul_quantize residual_add gemm_w8a8 gemm_w4a8_channel gemm_w4a8_group rope_write attention_kv4 attention_kv8; do
+    for kernel in act_quantize rmsnorm_quantize silu_mul_quantize residual_add gemm_w8a8 gemm_w4a8_channel gemm_w4a8_group rope_write attention_kv4 attention_kv8 embed rmsnorm gemm_f16 argmax; do
         check "closed forms of $kernel (seed $seed)" "$QOQ_PYTHON" "$QOQ_SRCDIR/tests/python/check_forms.py" "$sim" "$QOQ_DATADIR/counts" "$seed" "$kernel"
     done
 else
