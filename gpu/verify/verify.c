@@ -243,7 +243,7 @@ void qoq_verify_begin(struct qoq_verify_arrays *arrays, struct qoq_cuda *handle,
 {
     memset(arrays, 0, sizeof *arrays);
     arrays->handle = handle;
-    arrays->offset = shape->misaligned ? 4 : 0;
+    arrays->offset = shape->misaligned ? 6 : 0;
     arrays->bands = shape->bands || !qoq_cuda_is_emulated(handle);
 }
 
