@@ -373,9 +373,11 @@ check-full: check qoq-sim$(EXEEXT)
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) QOQ_FULL=1 $(SHELL) $(srcdir)/tests/gpu/limits.sh
 FULL_SHAPES = 40
 
-# Barriers, waits, fences and predicates of the kernels weakened one at a time: the emulator must notice. Long: a compilation for each.
+# Barriers, waits, fences and predicates of the kernels weakened one at a time: the emulator must notice. Long: every shape for each survivor.
 check-mutants: tests/gpu/emulated$(EXEEXT)
-	$(QOQ_PYTHON) $(srcdir)/tests/python/mutate_kernels.py $(srcdir) . '$(CXX)' $(MUTANTS)
+	$(QOQ_PYTHON) $(srcdir)/tests/python/mutate_kernels.py $(srcdir) . '$(CXX)' $(MUTANTS) \
+		--link '$(LIBTOOL) --silent --tag=CXX --mode=link $(CXX) $(AM_LDFLAGS) $(LDFLAGS) $(tests_gpu_emulated_OBJECTS)' \
+		--libraries '$(tests_gpu_emulated_LDADD) $(LIBS)'
 MUTANTS =
 CLEANFILES += full.csv
-EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/ptx.py
+EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py tests/python/ptx.py

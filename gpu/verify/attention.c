@@ -36,7 +36,7 @@ static struct qoq_verify_array *send(struct attention_case *c, struct qoq_verify
             qoq_verify_send(arrays, &arrays->array[i]);
         }
     }
-    return qoq_verify_new(arrays, "scratch", bytes, 1);
+    return qoq_verify_new(arrays, "scratch", bytes / sizeof(float), sizeof(float));
 }
 
 /* One row by the reference. */

@@ -152,6 +152,9 @@ static void fill_logits(float *x, size_t m, size_t n, uint64_t seed)
         for (size_t j = 0; kind == 2 && j < n; j++) {
             x[i * n + j] = -(float)INFINITY;
         }
+        if (kind == 3) {
+            x[i * n + n / 2] = (float)INFINITY;
+        }
     }
 }
 

@@ -91,10 +91,10 @@ static const struct {
     SIZE(n, 1, 1000000, 1, 300, 1),
     SIZE(k, 1, 131072, 1, 700, 1),
     SIZE(group, 32, 131072, 32, 160, 32),
-    SIZE(q_heads, 1, 1024, 1, 10, 1),
-    SIZE(kv_heads, 1, 1024, 1, 3, 1),
+    SIZE(q_heads, 1, 65535, 1, 10, 1),
+    SIZE(kv_heads, 1, 65535, 1, 3, 1),
     SIZE(head_dim, 2, 256, 2, 256, 2),
-    SIZE(page, 1, 4096, 1, 70, 1),
+    SIZE(page, 1, 1 << 20, 1, 70, 1),
     SIZE(context, 1, 1 << 24, 1, 700, 1),
     FLAG(bits, 8),
     FLAG(bias, 1),
@@ -243,7 +243,7 @@ void qoq_verify_begin(struct qoq_verify_arrays *arrays, struct qoq_cuda *handle,
 {
     memset(arrays, 0, sizeof *arrays);
     arrays->handle = handle;
-    arrays->offset = shape->misaligned ? 4 : 0;
+    arrays->offset = shape->misaligned ? 6 : 0;
     arrays->bands = shape->bands || !qoq_cuda_is_emulated(handle);
 }
 
