@@ -44,8 +44,9 @@ UNITS = {
     "attention": ["rope_write", "attention_kv4", "attention_kv8"],
     "attention_prefill": ["attention_prefill_kv4", "attention_prefill_kv8"],
 }
-# Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits; products
-# on wgmma, with every stage filled three times, of one and of two warpgroups, joined;
+# Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits, three leaves, whole
+# pages; products
+# on wgmma, every stage filled three times, of one and of two warpgroups, joined;
 # ties within a thread; three leaves of a long prompt, narrow ones.
 WIDE = ["--m 8 --n 128 --k 3000 --tile 4", "--m 20 --n 200 --k 1536 --tile 6 --splits 2 --bias 1", "--m 40 --n 260 --k 1100 --tile 7",
         "--m 130 --n 150 --k 400 --tile 9"]
@@ -54,7 +55,9 @@ EXTRA = {
     "gemm_w8a8": WIDE,
     "gemm_w4a8_channel": WIDE,
     "gemm_w4a8_group": WIDE + ["--m 8 --n 128 --k 3000 --tile 4 --group 64"],
-    "attention_kv4": ["--m 2 --q-heads 3 --kv-heads 1 --head-dim 12 --context 2049 --uniform 1", "--m 3 --context 256 --head-dim 64"],
+    "attention_kv4": ["--m 2 --q-heads 3 --kv-heads 1 --head-dim 12 --context 2049 --uniform 1", "--m 3 --context 256 --head-dim 64",
+                      "--m 1 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1",
+                      "--m 5 --q-heads 1 --kv-heads 1 --head-dim 12 --context 192 --uniform 1"],
     "attention_prefill_kv4": ["--m 2 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1"],
     "attention_prefill_kv8": ["--m 2 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1"],
     "rmsnorm_quantize": ["--m 2 --k 4100 --bias 1", "--m 1 --k 8192", "--m 1 --k 12300 --bias 1"],
