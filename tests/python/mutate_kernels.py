@@ -44,10 +44,9 @@ UNITS = {
     "attention": ["rope_write", "attention_kv4", "attention_kv8"],
     "attention_prefill": ["attention_prefill_kv4", "attention_prefill_kv8"],
 }
-# Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits, three leaves, whole
-# pages; products
-# on wgmma, every stage filled three times, of one and of two warpgroups, joined;
-# ties within a thread; three leaves of a long prompt, narrow ones.
+# Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits and pages, of
+# three leaves; products on wgmma, every stage filled three times, of one and of two warpgroups, joined; ties within a thread; a long
+# prompt of narrow heads.
 WIDE = ["--m 8 --n 128 --k 3000 --tile 4", "--m 20 --n 200 --k 1536 --tile 6 --splits 2 --bias 1", "--m 40 --n 260 --k 1100 --tile 7",
         "--m 130 --n 150 --k 400 --tile 9"]
 EXTRA = {
