@@ -20,6 +20,18 @@ struct stream_params {
 };
 
 // Four loads are in flight before the first is used.
+QOQ_DEVICE void load_four(vec4 (&v)[4], const stream_params &p, size_t i)
+{
+    QOQ_UNROLL
+    for (int j = 0; j < 4; j++) {
+        const size_t at = i + j * static_cast<size_t>(grid_x()) * THREADS;
+
+        if (at < p.all) {
+            v[j] = load_once(p.from, at);
+        }
+    }
+}
+
 QOQ_KERNEL(THREADS, BLOCKS) read_all(QOQ_PARAMETER stream_params p)
 {
     uint32_t sum = 0;
@@ -27,14 +39,7 @@ QOQ_KERNEL(THREADS, BLOCKS) read_all(QOQ_PARAMETER stream_params p)
     for (size_t i = static_cast<size_t>(block_x()) * THREADS + thread(); i < p.all;
          i += 4 * static_cast<size_t>(grid_x()) * THREADS) {
         vec4 v[4] = {};
-        QOQ_UNROLL
-        for (int j = 0; j < 4; j++) {
-            const size_t at = i + j * static_cast<size_t>(grid_x()) * THREADS;
-
-            if (at < p.all) {
-                v[j] = load_once(p.from, at);
-            }
-        }
+        load_four(v, p, i);
         QOQ_UNROLL
         for (int j = 0; j < 4; j++) {
             sum |= v[j].x[0] ^ v[j].x[1] ^ v[j].x[2] ^ v[j].x[3];
@@ -51,14 +56,7 @@ QOQ_KERNEL(THREADS, BLOCKS) copy_all(QOQ_PARAMETER stream_params p)
     for (size_t i = static_cast<size_t>(block_x()) * THREADS + thread(); i < p.all;
          i += 4 * static_cast<size_t>(grid_x()) * THREADS) {
         vec4 v[4] = {};
-        QOQ_UNROLL
-        for (int j = 0; j < 4; j++) {
-            const size_t at = i + j * static_cast<size_t>(grid_x()) * THREADS;
-
-            if (at < p.all) {
-                v[j] = load_once(p.from, at);
-            }
-        }
+        load_four(v, p, i);
         QOQ_UNROLL
         for (int j = 0; j < 4; j++) {
             const size_t at = i + j * static_cast<size_t>(grid_x()) * THREADS;
