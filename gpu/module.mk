@@ -130,7 +130,7 @@ gpu_cli_sources = \
 gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
 gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
-	gpu/static/no_network.c gpu/first-run gpu/limits.csv
+	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/examples/golden_products.py
 
 if HAVE_CUDA
 lib_LTLIBRARIES += libqoq-cuda.la
@@ -139,6 +139,7 @@ bin_PROGRAMS += qoq-gpu
 EXTRA_PROGRAMS += qoq-gpu-static
 cudaincludedir = $(includedir)/qoq/gpu
 cudainclude_HEADERS = gpu/qoq_cuda.h
+pkgconfig_DATA += qoq-cuda.pc
 else
 noinst_HEADERS += gpu/qoq_cuda.h
 endif

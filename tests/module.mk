@@ -88,6 +88,7 @@ shell_tests = \
 	tests/cli/tokenize.sh \
 	tests/cli/usage.sh \
 	tests/gpu/bench.sh \
+	tests/gpu/examples.sh \
 	tests/gpu/first_run.sh \
 	tests/gpu/limits.sh \
 	tests/gpu/ptx.sh \
@@ -106,6 +107,9 @@ shell_tests = \
 test_ldadd = libqoq-bad.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
 test_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(MPFR_CFLAGS)
 
+if HAVE_EMULATOR
+check_LTLIBRARIES += libqoq-cuda-emulated.la
+endif
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -286,6 +290,10 @@ tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/faults.hh tests/emu/faults_async.cc tests/emu/probe.cc tests/emu/probe.h tests/emu/probe_async.cc tests/emu/probe_array.hh
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
+# libqoq-cuda with the emulator for a GPU, to be loaded at run time.
+libqoq_cuda_emulated_la_SOURCES =
+libqoq_cuda_emulated_la_LIBADD = libqoq-emu.la libqoq-core.la $(CXX_LIBS) -lm
+libqoq_cuda_emulated_la_LDFLAGS = -module -avoid-version -no-undefined -rpath $(abs_builddir) $(OPENMP_CFLAGS)
 # The program qoq-gpu with the emulator for a GPU.
 tests_gpu_emulated_SOURCES = $(gpu_cli_sources) tests/gpu/bench_emulated.c
 tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
