@@ -47,6 +47,7 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/emu.h \
 	sim/emu/fiber.cc \
 	sim/emu/fiber.hh \
+	sim/emu/global.cc \
 	sim/emu/graph.cc \
 	sim/emu/kernels_attention.cc \
 	sim/emu/kernels_ends.cc \
@@ -57,12 +58,14 @@ libqoq_emu_la_SOURCES = \
 	sim/emu/machine.cc \
 	sim/emu/machine.hh \
 	sim/emu/mbarrier.cc \
-	sim/emu/memory.cc \
 	sim/emu/primitives.hh \
 	sim/emu/primitives_async.hh \
 	sim/emu/records.hh \
+	sim/emu/schedule.cc \
+	sim/emu/shared.cc \
 	sim/emu/site.cc \
 	sim/emu/site.hh \
+	sim/emu/together.cc \
 	sim/emu/wgmma.cc
 # longjmp between stacks is what fibers do; fortified libraries take it for a mistake.
 libqoq_emu_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
