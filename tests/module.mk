@@ -75,6 +75,7 @@ emulator_tests = \
 	tests/test_kernels
 shell_tests = \
 	tests/bits.sh \
+	tests/cpus.sh \
 	tests/cli/broken.sh \
 	tests/cli/counts.sh \
 	tests/cli/device.sh \
@@ -124,7 +125,7 @@ TESTS += $(emulator_tests)
 endif
 endif
 TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests) tests/tap.sh tests/exported-symbols.txt \
+EXTRA_DIST += $(shell_tests) tests/cpus/digests.c tests/tap.sh tests/exported-symbols.txt \
 	tests/architectures tests/transformers.sh \
 	tests/python/make_architectures.py \
 	tests/python/check_rounding.py \
@@ -373,6 +374,10 @@ EXTRA_DIST += tests/large.sh tests/python/make_large.py
 # The bit matrix alone: compilers, optimization levels, threads, chunkings.
 check-bits: qoq$(EXEEXT)
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/bits.sh
+
+# The same for CPUs of other architectures, emulated: minutes.
+check-cpus:
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) QOQ_FULL=yes $(SHELL) $(srcdir)/tests/cpus.sh
 
 # Hundreds of shapes of every kernel in every schedule, and the kernels through nvcc for every architecture: minutes to tens of minutes.
 check-full: check qoq-sim$(EXEEXT)

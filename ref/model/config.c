@@ -17,7 +17,7 @@ const char *qoq_arch_name(enum qoq_arch arch)
 static const char *size_fault(const struct qoq_config *c)
 {
     if (c->vocab < 1 || c->vocab > INT32_MAX) {
-        return "vocab: not in 1 .. 16777216";
+        return "vocab: not in 1 .. 2147483647";
     }
     if (c->hidden < 1 || c->hidden > QOQ_MAX_CHANNELS) {
         return "hidden: not in 1 .. 131072";
@@ -29,7 +29,7 @@ static const char *size_fault(const struct qoq_config *c)
         return "layers: not in 1 .. 65536";
     }
     if (c->max_positions < 1 || c->max_positions > 1 << 24) {
-        return "max_positions: not in 1 .. 2147483647";
+        return "max_positions: not in 1 .. 16777216";
     }
     return NULL;
 }
@@ -93,13 +93,20 @@ static const char *value_fault(const struct qoq_config *c)
     return rope_fault(&c->rope);
 }
 
-/* The widest arrays are [vocab][hidden] and [131072][131072], in binary32. */
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* No array is larger than [vocab][hidden], a linear layer, or a Gram matrix, taken as binary64. */
 static const char *measure_fault(const struct qoq_config *c)
 {
-    size_t widest = c->vocab > QOQ_MAX_CHANNELS ? c->vocab : QOQ_MAX_CHANNELS;
-    size_t bytes = qoq_size_mul(qoq_size_mul(widest, QOQ_MAX_CHANNELS), sizeof(float));
+    size_t widest = larger(larger(c->hidden, c->intermediate), c->heads * c->head_dim);
+    size_t elements = qoq_size_mul(larger(c->vocab, widest), widest);
 
-    return bytes == SIZE_MAX ? "vocab: arrays too large for this machine" : NULL;
+    return qoq_size_mul(elements, sizeof(double)) == SIZE_MAX
+               ? "vocab: arrays too large for this machine"
+               : NULL;
 }
 
 enum qoq_status qoq_config_check(const struct qoq_config *config, const char **reason)
