@@ -87,6 +87,7 @@ dist_golden_DATA = \
 	data/golden/numerics.h5 \
 	data/golden/qserve.h5 \
 	data/golden/rope.h5 \
+	data/golden/serving.h5 \
 	data/golden/weight.h5
 
 storiesdir = $(pkgdatadir)/models/stories260K

@@ -176,6 +176,7 @@ libqoq_golden_la_SOURCES = \
 	ref/golden/mistakes_floats.c \
 	ref/golden/mistakes_operands.c \
 	ref/golden/mistakes_products.c \
+	ref/golden/mistakes_serving.c \
 	ref/golden/mistakes_weight.c \
 	ref/golden/op_activation.c \
 	ref/golden/op_attention.c \
@@ -187,6 +188,8 @@ libqoq_golden_la_SOURCES = \
 	ref/golden/op_qserve_products.c \
 	ref/golden/op_qserve_rows.c \
 	ref/golden/op_rope.c \
+	ref/golden/op_rope_write.c \
+	ref/golden/op_serving.c \
 	ref/golden/op_weight.c \
 	ref/golden/operator.h \
 	ref/golden/operators.c \

@@ -255,10 +255,22 @@ Test(golden, operators_refuse_inputs_that_lie)
         const char *op, *input;
         int32_t value;
     } lies[] = {
-        {"attention_decode", "block_table", 99}, {"attention_decode", "block_table", -1},
-        {"attention_decode", "tokens", 100000},  {"attention_decode", "tokens", 0},
-        {"attention_split", "tokens", 3},        {"gemm_w8a8", "sum", INT32_MAX},
+        {"attention_decode", "block_table", 99},
+        {"attention_decode", "block_table", -1},
+        {"attention_decode", "tokens", 100000},
+        {"attention_decode", "tokens", 0},
+        {"attention_split", "tokens", 3},
+        {"gemm_w8a8", "sum", INT32_MAX},
         {"qserve_attention", "tokens", 1000},
+        {"embed", "token", 32},
+        {"embed", "token", -1},
+        {"residual_rmsnorm", "row", 8},
+        {"residual_rmsnorm", "row", -1},
+        {"rope_write", "position", 4},
+        {"rope_write", "position", -1},
+        {"rope_write", "sequence", 2},
+        {"rope_write", "block_table", 99},
+        {"rope_write", "tokens", 17},
     };
 
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {

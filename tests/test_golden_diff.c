@@ -499,6 +499,8 @@ static const char *const settings[][2] = {
     {"bell", "m=64 k=1024"},
     {"quantized", "m=128 n=256 k=32"},
     {"quantized", "m=128 n=256 k=32 bias=1"},
+    {"bell", "norm=1"},
+    {"nan", ""},
 };
 
 /* 1: the operator takes this kind and these parameters. */

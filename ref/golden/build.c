@@ -42,6 +42,18 @@ struct qoq_recipe qoq_golden_recipe(const struct qoq_golden_case *c, int exponen
     return recipe;
 }
 
+int32_t *qoq_golden_shuffled(size_t count, uint64_t seed)
+{
+    int32_t *order = malloc(count * sizeof *order);
+
+    for (size_t i = 0; i < count && order != NULL; i++) {
+        size_t j = (size_t)qoq_gen_int(qoq_gen(seed, i), 0, (int64_t)i);
+        order[i] = order[j];
+        order[j] = (int32_t)i;
+    }
+    return order;
+}
+
 void *qoq_golden_in(const struct qoq_golden_case *c, const char *name)
 {
     const struct qoq_golden_tensor *t = qoq_golden_tensors_find(&c->inputs, name);

@@ -27,6 +27,9 @@ int qoq_golden_kind_is(const struct qoq_golden_case *c, const char *word);
  * kind "sevenths" is `ties` with seven times the limit. */
 struct qoq_recipe qoq_golden_recipe(const struct qoq_golden_case *c, int exponent, int ties);
 
+/* Numbers 0 .. count - 1 in a seeded order (malloc; NULL: no memory). */
+int32_t *qoq_golden_shuffled(size_t count, uint64_t seed);
+
 /* Elements of an input or output, which exists. */
 void *qoq_golden_in(const struct qoq_golden_case *c, const char *name);
 void *qoq_golden_out(const struct qoq_golden_case *c, const char *name);

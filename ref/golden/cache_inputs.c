@@ -27,9 +27,11 @@ static size_t pages_of(int32_t tokens, size_t page_tokens)
     return ((size_t)tokens + page_tokens - 1) / page_tokens;
 }
 
-static int add_tensors(struct qoq_golden_cache *cache, struct qoq_golden_case *c)
+static int add_tensors(struct qoq_golden_cache *cache, struct qoq_golden_case *c, int written)
 {
     size_t sizes[4], bytes = qoq_kv_page_bytes(&cache->layout);
+    const char *k = written ? "quantized K" : "random bytes";
+    const char *v = written ? "quantized V" : "random bytes";
 
     qoq_golden_kv_sizes(sizes, &cache->layout);
     cache->tokens = qoq_golden_derive(c, "tokens", QOQ_I32, "sequence", "tokens in the cache",
@@ -37,9 +39,9 @@ static int add_tensors(struct qoq_golden_cache *cache, struct qoq_golden_case *c
     cache->table = qoq_golden_derive(c, "block_table", QOQ_I32, "sequence block",
                                      "shuffled page numbers; 0 where unused",
                                      QOQ_SHAPE(cache->sequences, cache->table_pages));
-    cache->k = qoq_golden_derive_packed(c, "k_pool", QOQ_LAYOUT_PAGES, sizes, "quantized K",
+    cache->k = qoq_golden_derive_packed(c, "k_pool", QOQ_LAYOUT_PAGES, sizes, k,
                                         QOQ_SHAPE(cache->pool_pages, bytes));
-    cache->v = qoq_golden_derive_packed(c, "v_pool", QOQ_LAYOUT_PAGES, sizes, "quantized V",
+    cache->v = qoq_golden_derive_packed(c, "v_pool", QOQ_LAYOUT_PAGES, sizes, v,
                                         QOQ_SHAPE(cache->pool_pages, bytes));
     return cache->tokens != NULL && cache->table != NULL && cache->k != NULL && cache->v != NULL;
 }
@@ -47,16 +49,11 @@ static int add_tensors(struct qoq_golden_cache *cache, struct qoq_golden_case *c
 /* Numbers 0 .. pool - 1, shuffled, go to the used entries in order; one page stays unused. */
 static enum qoq_status fill_table(struct qoq_golden_cache *cache, uint64_t seed)
 {
-    int32_t *order = malloc(cache->pool_pages * sizeof *order);
+    int32_t *order = qoq_golden_shuffled(cache->pool_pages, seed);
     size_t next = 0;
 
     if (order == NULL)
         return QOQ_ERR_MEMORY;
-    for (size_t i = 0; i < cache->pool_pages; i++) {
-        size_t j = (size_t)qoq_gen_int(qoq_gen(seed, i), 0, (int64_t)i);
-        order[i] = order[j];
-        order[j] = (int32_t)i;
-    }
     for (size_t b = 0; b < cache->sequences; b++) {
         for (size_t i = 0; i < pages_of(cache->tokens[b], cache->layout.page_tokens); i++)
             cache->table[b * cache->table_pages + i] = order[next++];
@@ -112,7 +109,7 @@ enum qoq_status qoq_golden_add_cache(struct qoq_golden_case *c, const int32_t *t
         cache.table_pages = pages > cache.table_pages ? pages : cache.table_pages;
         cache.pool_pages += pages;
     }
-    if (!add_tensors(&cache, c))
+    if (!add_tensors(&cache, c, k != NULL))
         return QOQ_ERR_MEMORY;
     for (size_t b = 0; b < sequences; b++)
         cache.tokens[b] = tokens[b];
@@ -121,9 +118,9 @@ enum qoq_status qoq_golden_add_cache(struct qoq_golden_case *c, const int32_t *t
         fill_random(cache.v, cache.pool_pages * bytes, qoq_gen(seed, UINT64_C(2) << 32));
     }
     enum qoq_status status = fill_table(&cache, seed);
-    if (status == QOQ_OK)
+    if (status == QOQ_OK && k != NULL)
         status = fill_pool(cache.k, &cache, k, dtype);
-    return status == QOQ_OK ? fill_pool(cache.v, &cache, v, dtype) : status;
+    return status == QOQ_OK && v != NULL ? fill_pool(cache.v, &cache, v, dtype) : status;
 }
 
 enum qoq_status qoq_golden_find_cache(struct qoq_golden_cache *cache,
@@ -147,6 +144,20 @@ enum qoq_status qoq_golden_find_cache(struct qoq_golden_cache *cache,
     }
     for (size_t i = 0; i < sequences * cache->table_pages; i++) {
         if (cache->table[i] < 0 || (size_t)cache->table[i] >= cache->pool_pages)
+            return QOQ_ERR_RANGE;
+    }
+    return QOQ_OK;
+}
+
+enum qoq_status qoq_golden_check_places(const struct qoq_golden_cache *cache,
+                                        const struct qoq_golden_case *c, size_t positions)
+{
+    const int32_t *sequence = qoq_golden_in(c, "sequence"),
+                  *position = qoq_golden_in(c, "position");
+
+    for (size_t t = 0; t < qoq_golden_size(c, "tokens"); t++) {
+        if (sequence[t] < 0 || (size_t)sequence[t] >= cache->sequences || position[t] < 0 ||
+            (size_t)position[t] >= positions || position[t] >= cache->tokens[sequence[t]])
             return QOQ_ERR_RANGE;
     }
     return QOQ_OK;

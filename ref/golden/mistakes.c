@@ -9,6 +9,7 @@
 static const struct qoq_golden_mistake *const families[] = {
     qoq_golden_mistakes_codes,    qoq_golden_mistakes_weight, qoq_golden_mistakes_products,
     qoq_golden_mistakes_operands, qoq_golden_mistakes_floats, qoq_golden_mistakes_cache,
+    qoq_golden_mistakes_serving,
 };
 
 const struct qoq_golden_mistake *qoq_golden_mistake_at(size_t i)

@@ -22,6 +22,17 @@ extern const struct qoq_golden_mistake qoq_golden_mistakes_products[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_operands[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_floats[];
 extern const struct qoq_golden_mistake qoq_golden_mistakes_cache[];
+extern const struct qoq_golden_mistake qoq_golden_mistakes_serving[];
+
+/* Ways to rotate a head vector x [d] that are not N 8.3. */
+enum qoq_wrong_rotation {
+    QOQ_ROTATION_INTERLEAVED,
+    QOQ_ROTATION_BACKWARDS,
+    QOQ_ROTATION_OTHER_FUSION,
+    QOQ_ROTATION_NOT_FUSED
+};
+void qoq_golden_wrong_rotation(float *y, const float *x, const float *sine, const float *cosine,
+                               size_t d, enum qoq_wrong_rotation way);
 
 /* Mistake number i of all, NULL at the end. */
 const struct qoq_golden_mistake *qoq_golden_mistake_at(size_t i);

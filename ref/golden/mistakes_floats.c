@@ -7,7 +7,6 @@
 #include "numerics/reduce.h"
 
 enum { ASCENDING, UNFUSED, MEAN, GAIN_FIRST, NO_EPS, DIVIDED, HALF_SILU, SIGMOID_FIRST, UP_FIRST };
-enum { INTERLEAVED, BACKWARDS, OTHER_FUSION, NOT_FUSED };
 
 static float add_up(const float *x, const float *y, size_t n, int variant)
 {
@@ -83,20 +82,20 @@ static enum qoq_status wrong_silu(struct qoq_golden_case *c, int variant)
     return QOQ_OK;
 }
 
-static void wrong_rotation(float *y, const float *x, const float *sine, const float *cosine,
-                           size_t d, int variant)
+void qoq_golden_wrong_rotation(float *y, const float *x, const float *sine, const float *cosine,
+                               size_t d, enum qoq_wrong_rotation way)
 {
     for (size_t j = 0; j < d / 2; j++) {
-        size_t first = variant == INTERLEAVED ? 2 * j : j;
-        size_t second = variant == INTERLEAVED ? 2 * j + 1 : j + d / 2;
-        float a = x[first], b = x[second], s = variant == BACKWARDS ? -sine[j] : sine[j],
+        size_t first = way == QOQ_ROTATION_INTERLEAVED ? 2 * j : j;
+        size_t second = way == QOQ_ROTATION_INTERLEAVED ? 2 * j + 1 : j + d / 2;
+        float a = x[first], b = x[second], s = way == QOQ_ROTATION_BACKWARDS ? -sine[j] : sine[j],
               c = cosine[j];
-        y[first] = variant == NOT_FUSED      ? c * a - s * b
-                   : variant == OTHER_FUSION ? fmaf(-s, b, c * a)
-                                             : fmaf(c, a, -(s * b));
-        y[second] = variant == NOT_FUSED      ? c * b + s * a
-                    : variant == OTHER_FUSION ? fmaf(s, a, c * b)
-                                              : fmaf(c, b, s * a);
+        y[first] = way == QOQ_ROTATION_NOT_FUSED      ? c * a - s * b
+                   : way == QOQ_ROTATION_OTHER_FUSION ? fmaf(-s, b, c * a)
+                                                      : fmaf(c, a, -(s * b));
+        y[second] = way == QOQ_ROTATION_NOT_FUSED      ? c * b + s * a
+                    : way == QOQ_ROTATION_OTHER_FUSION ? fmaf(s, a, c * b)
+                                                       : fmaf(c, b, s * a);
     }
 }
 
@@ -109,8 +108,9 @@ static enum qoq_status wrong_rope(struct qoq_golden_case *c, int variant)
     float *y = qoq_golden_out(c, "y");
 
     for (size_t i = 0; i < tokens * heads; i++)
-        wrong_rotation(y + i * d, x + i * d, sine + i / heads * (d / 2),
-                       cosine + i / heads * (d / 2), d, variant);
+        qoq_golden_wrong_rotation(y + i * d, x + i * d, sine + i / heads * (d / 2),
+                                  cosine + i / heads * (d / 2), d,
+                                  (enum qoq_wrong_rotation)variant);
     return QOQ_OK;
 }
 
@@ -136,10 +136,12 @@ const struct qoq_golden_mistake qoq_golden_mistakes_floats[] = {
     {"silu_mul", "y", wrong_silu, SIGMOID_FIRST,
      "the gate is multiplied by 1 / (1 + e) instead of divided"},
     {"silu_mul", "y", wrong_silu, UP_FIRST, "gate and up are multiplied before the division"},
-    {"rope_apply", "y", wrong_rope, INTERLEAVED, "pairs are (2j, 2j + 1) instead of (j, j + D/2)"},
-    {"rope_apply", "y", wrong_rope, BACKWARDS, "the rotation goes the other way"},
-    {"rope_apply", "y", wrong_rope, OTHER_FUSION, "the other product of each sum is the fused one"},
-    {"rope_apply", "y", wrong_rope, NOT_FUSED,
+    {"rope_apply", "y", wrong_rope, QOQ_ROTATION_INTERLEAVED,
+     "pairs are (2j, 2j + 1) instead of (j, j + D/2)"},
+    {"rope_apply", "y", wrong_rope, QOQ_ROTATION_BACKWARDS, "the rotation goes the other way"},
+    {"rope_apply", "y", wrong_rope, QOQ_ROTATION_OTHER_FUSION,
+     "the other product of each sum is the fused one"},
+    {"rope_apply", "y", wrong_rope, QOQ_ROTATION_NOT_FUSED,
      "the products are rounded before they are added: not fused"},
     {NULL, NULL, NULL, 0, NULL},
 };

@@ -36,6 +36,8 @@ extern const struct qoq_golden_operator qoq_golden_gemm[];
 extern const struct qoq_golden_operator qoq_golden_rope[];
 extern const struct qoq_golden_operator qoq_golden_kv[];
 extern const struct qoq_golden_operator qoq_golden_attention[];
+extern const struct qoq_golden_operator qoq_golden_serving[];
+extern const struct qoq_golden_operator qoq_golden_rope_write[];
 extern const struct qoq_golden_operator qoq_golden_qserve_rows[];
 extern const struct qoq_golden_operator qoq_golden_qserve_products[];
 extern const struct qoq_golden_operator qoq_golden_qserve_cache[];

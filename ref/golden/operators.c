@@ -5,11 +5,10 @@
 #include <string.h>
 
 static const struct qoq_golden_operator *const families[] = {
-    qoq_golden_numerics,     qoq_golden_activation,
-    qoq_golden_weight,       qoq_golden_layout,
-    qoq_golden_gemm,         qoq_golden_rope,
-    qoq_golden_kv,           qoq_golden_attention,
-    qoq_golden_qserve_rows,  qoq_golden_qserve_products,
+    qoq_golden_numerics,     qoq_golden_activation,  qoq_golden_weight,
+    qoq_golden_layout,       qoq_golden_gemm,        qoq_golden_rope,
+    qoq_golden_kv,           qoq_golden_attention,   qoq_golden_serving,
+    qoq_golden_rope_write,   qoq_golden_qserve_rows, qoq_golden_qserve_products,
     qoq_golden_qserve_cache,
 };
 

@@ -297,13 +297,24 @@ class Layout:
             x = np.pad(x, [(0, pad)] + [(0, 0)] * (x.ndim - 1))
             return np.moveaxis(x.reshape((count, self.p) + x.shape[1:]), 1, 2)
 
-        code = slots(code.astype(np.uint8))
+        return self.pack(slots(code), slots(scale), slots(zero))
+
+    def pack(self, code, scale, zero):
+        """The bytes of pages: the inverse of split."""
+        count, code = len(code), code.astype(np.uint8)
         if self.bits == 4:
             code = code[..., 0::2] | code[..., 1::2] << 4
         parts = [code.reshape(count, -1)]
         for x in (scale, zero):
-            parts.append(np.ascontiguousarray(slots(x)).reshape(count, -1).view(np.uint8))
+            parts.append(np.ascontiguousarray(x).reshape(count, -1).view(np.uint8))
         return np.concatenate(parts, 1)
+
+    def put(self, pool, page, slot, vectors):
+        """The pool after new tokens, vectors [t][head][d], have been quantized into their pages and slots."""
+        after = [x.copy() for x in self.split(pool)]
+        for i, x in enumerate(quantize_kv(vectors, self.bits)):
+            after[i][page, :, slot] = x
+        return self.pack(*after)
 
     def sequence(self, pool, table, tokens):
         """Codes [t][head][d], scales, zeros [t][head] of a sequence, through its block table."""
@@ -324,10 +335,23 @@ def quantize(x):
     return {"q": q.astype(np.int8), "scale": a / F(127), "sum": q.sum(1).astype(np.int32)}
 
 
+def normalize(x, gamma, eps):
+    """N 9.1 along the last axis."""
+    s = rsqrt(sumprod(x, x) / F(x.shape[-1]) + F(eps))
+    return (x * s[..., None]) * gamma
+
+
 def rmsnorm(c):
-    x, k = c["x"], F(c["x"].shape[1])
-    s = rsqrt(sumprod(x, x) / k + F(c.a("eps")))
-    return (x * s[:, None]) * c["gamma"]
+    return normalize(c["x"], c["gamma"], c.a("eps"))
+
+
+def residual_rmsnorm_quantize(c):
+    y = c["r"] + f32(c["o"])
+    return {"y": y, **quantize(normalize(y, c["gamma"], c.a("eps")))}
+
+
+def residual_rmsnorm(c):
+    return normalize((c["r"] + f32(c["o"]))[c["row"]], c["gamma"], c.a("eps"))
 
 
 def silu(c):
@@ -429,10 +453,11 @@ def rope_table(c):
     return {"frequency": Near(frequencies(c), 16), "sine": Near(f32(np.sin(angle)), 1), "cosine": Near(f32(np.cos(angle)), 1)}
 
 
-def rope_apply(c):
-    x, d = c["x"], c.n("head_dim")
-    a, b, s, co = x[..., :d // 2], x[..., d // 2:], c["sine"][:, None], c["cosine"][:, None]
-    return {"y": np.concatenate([fma(co, a, -(s * b)), fma(co, b, s * a)], -1)}
+def rotate(x, sine, cosine):
+    """N 8.3 on [t][h][d] with the angles [t][d / 2] of the tokens."""
+    d = x.shape[-1]
+    a, b, s, co = x[..., :d // 2], x[..., d // 2:], sine[:, None], cosine[:, None]
+    return np.concatenate([fma(co, a, -(s * b)), fma(co, b, s * a)], -1)
 
 
 # ---- N 7, 11: cache and attention -------------------------------------------------------------------------------------
@@ -461,6 +486,18 @@ def kv_read(c):
     layout = Layout(c.group)
     code, scale, zero = layout.sequence(c["pages"], np.arange(len(c["pages"])), c.n("tokens"))
     return {"x": fma(f32(scale)[..., None], f32(code), f32(zero)[..., None])}
+
+
+def rope_write(c):
+    """N 9.4, 8.3 and 7.2: rotated queries, and the pools with the new tokens."""
+    layout, heads, at = Layout(c.group), c.n("q_heads"), c["position"]
+    x = f32(c["qkv"])
+    q, k, v = x[:, :heads], x[:, heads:-layout.heads], x[:, -layout.heads:]
+    if "q_norm" in c:
+        q, k = (normalize(y, c[name], c.a("eps")) for y, name in ((q, "q_norm"), (k, "k_norm")))
+    q, k = (rotate(y, c["sine"][at], c["cosine"][at]) for y in (q, k))
+    page, slot = c["block_table"][c["sequence"], at // layout.p], at % layout.p
+    return {"query": q, "k_pool": layout.put(c["k_pool"], page, slot, k), "v_pool": layout.put(c["v_pool"], page, slot, v)}
 
 
 def quantize_query(x):
@@ -562,6 +599,13 @@ def attention_f32(c):
     for t in range(len(k)):
         out = fma(p[t][:, None], v[t], out)
     return {"out": out}
+
+
+def argmax(c):
+    """N 12.5: NumPy takes the first of equal maxima, too."""
+    x = c["logits"]
+    none = np.isnan(x).any(1) | np.isinf(x.max(1))
+    return np.where(none, -1, x.argmax(1)).astype(np.int32)
 
 
 # ---- Part B -----------------------------------------------------------------------------------------------------------
@@ -764,7 +808,9 @@ OPERATORS = {
     "tile_groups": lambda c: dict(zip(("s2_scales", "s2_zeros"), tile_groups(c["s2"], c["z"]))),
     "channel_szeros": one("szeros", lambda c: rn16(f32(c["z"]) * f32(c["s"]))),
     "gemm_f32": ordered, "gemm_f16": ordered,
-    "rope_table": rope_table, "rope_apply": rope_apply,
+    "rope_table": rope_table, "rope_apply": one("y", lambda c: rotate(c["x"], c["sine"], c["cosine"])),
+    "embed": one("r", lambda c: f32(c["table"])[c["token"]]), "argmax": one("token", argmax), "rope_write": rope_write,
+    "residual_rmsnorm": one("y", residual_rmsnorm), "residual_rmsnorm_quantize": residual_rmsnorm_quantize,
     "kv_write": kv_write, "kv_read": kv_read,
     "query_quantize": lambda c: dict(zip(("q", "scale", "sum"), (lambda q, s, t: (q.astype(np.int16), s, t.astype(np.int32)))(
         *quantize_query(c["x"])))),
@@ -857,6 +903,12 @@ def check_inputs(c):
         wrong.append("szeros")
     if "q" in c and "sum" in c and c["sum"].dtype == np.int32 and not np.array_equal(c["q"].astype(int).sum(1), c["sum"]):
         wrong.append("sum")
+    if "sequence" in c and "block_table" in c:
+        slots = np.stack([c["block_table"][c["sequence"], c["position"] // c.n("page")], c["position"] % c.n("page")])
+        if len(np.unique(slots, axis=1)[0]) != c.n("tokens"):
+            wrong.append("two tokens in one slot")
+    if "row" in c and (len(np.unique(c["row"])) != len(c["row"]) or c["row"].min() < 0 or c["row"].max() >= c.n("rows")):
+        wrong.append("row")
     if "pages" in c and "v" in c:
         layout = Layout(c.group)
         quantizer = quantize_kv if text(c.group, "profile") == "qoq" else qserve_quantize_kv
@@ -879,7 +931,8 @@ def check_case(group):
         return 0, 0, f"FAILED: outputs {sorted(c.outputs)}, not {sorted(wanted)}"
     elements = bad = 0
     for name, have in c.outputs.items():
-        count = page_differing(have, wanted[name], Layout(group)) if name == "pages" else differing(have, wanted[name])
+        paged = text(group["outputs"][name], "layout") == "pages"
+        count = page_differing(have, wanted[name], Layout(group)) if paged else differing(have, wanted[name])
         if isinstance(count, str):
             return elements, bad, f"FAILED: {name} {count}"
         elements += have.size
