@@ -25,6 +25,13 @@ libqoq_verify_la_SOURCES = \
 	gpu/verify/cases.h \
 	gpu/verify/ends.c \
 	gpu/verify/gemm.c \
+	gpu/verify/golden.c \
+	gpu/verify/golden.h \
+	gpu/verify/golden_attention.c \
+	gpu/verify/golden_case.h \
+	gpu/verify/golden_products.c \
+	gpu/verify/golden_rope.c \
+	gpu/verify/golden_rows.c \
 	gpu/verify/rope.c \
 	gpu/verify/rows.c \
 	gpu/verify/verify.c \
@@ -112,6 +119,8 @@ gpu_cli_sources = \
 	ref/cli/cli.c \
 	ref/cli/cli.h \
 	ref/cli/data_directory.h \
+	ref/cli/golden_walk.c \
+	ref/cli/golden_walk.h \
 	sim/cli/load.c \
 	sim/cli/load.h \
 	gpu/cli/bench.c \
@@ -122,13 +131,18 @@ gpu_cli_sources = \
 	gpu/cli/device_machine.h \
 	gpu/cli/eval.c \
 	gpu/cli/generate.c \
+	gpu/cli/golden.c \
+	gpu/cli/golden_cases.c \
+	gpu/cli/golden_cases.h \
 	gpu/cli/gpu_machine.c \
 	gpu/cli/gpu_machine.h \
 	gpu/cli/main.c \
-	gpu/cli/verify.c
+	gpu/cli/verify.c \
+	gpu/cli/verify_golden.c \
+	gpu/cli/verify_golden.h
 # In the order of a static link: each before what it calls.
 gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
-gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-data.la libqoq-core.la
+gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
 	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/examples/golden_products.py
 

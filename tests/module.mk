@@ -72,6 +72,7 @@ emulator_tests = \
 	tests/test_bench \
 	tests/test_decoder \
 	tests/test_emulator \
+	tests/test_golden_kernels \
 	tests/test_kernels
 shell_tests = \
 	tests/bits.sh \
@@ -309,6 +310,9 @@ tests_test_decoder_LDADD = $(emulator_ldadd)
 tests_test_emulator_SOURCES = tests/test_emulator.c
 tests_test_emulator_CFLAGS = $(test_cflags)
 tests_test_emulator_LDADD = $(emulator_ldadd)
+tests_test_golden_kernels_SOURCES = tests/test_golden_kernels.c
+tests_test_golden_kernels_CFLAGS = $(test_cflags)
+tests_test_golden_kernels_LDADD = $(emulator_ldadd)
 tests_test_kernels_SOURCES = tests/test_kernels.c
 tests_test_kernels_CFLAGS = $(test_cflags)
 tests_test_kernels_LDADD = $(emulator_ldadd)

@@ -7,6 +7,7 @@
 int qoq_gpu_cli_bench(int argc, char **argv);
 int qoq_gpu_cli_eval(int argc, char **argv);
 int qoq_gpu_cli_generate(int argc, char **argv);
+int qoq_gpu_cli_golden(int argc, char **argv);
 int qoq_gpu_cli_verify(int argc, char **argv);
 
 #endif

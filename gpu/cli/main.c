@@ -14,7 +14,8 @@ static const char help[] =
     "  bench                  speed, beside cuBLASLt and what the chip reaches\n"
     "  eval MODEL...          perplexity, size and speed of models\n"
     "  generate MODEL         text from a model\n"
-    "  verify                 kernels against the reference, every bit\n"
+    "  golden [FILE]...       golden cases by the kernels, a row each\n"
+    "  verify                 golden cases, then random shapes, every bit\n"
     "\n"
     "  -h, --help             this text, or 'qoq gpu COMMAND --help'\n"
     "  -V, --version          version\n"
@@ -25,9 +26,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"bench", qoq_gpu_cli_bench},
-    {"eval", qoq_gpu_cli_eval},
-    {"generate", qoq_gpu_cli_generate},
+    {"bench", qoq_gpu_cli_bench},       {"eval", qoq_gpu_cli_eval},
+    {"generate", qoq_gpu_cli_generate}, {"golden", qoq_gpu_cli_golden},
     {"verify", qoq_gpu_cli_verify},
 };
 

@@ -90,32 +90,6 @@ static void run_rows(struct attention_case *c, struct qoq_verify_arrays *arrays,
     }
 }
 
-enum qoq_status qoq_verify_attention(struct qoq_cuda *handle,
-                                     const struct qoq_verify_kernel *kernel,
-                                     const struct qoq_verify_shape *s, uint64_t seed, char *text,
-                                     size_t room)
-{
-    struct qoq_verify_shape shape = *s;
-    struct qoq_verify_arrays arrays;
-    struct attention_case c;
-
-    shape.bits = kernel->variant;
-    qoq_verify_begin(&arrays, handle, s);
-    qoq_verify_new_cache(&c.cache, &arrays, &shape, s->context, seed);
-    c.q = qoq_verify_new(&arrays, "queries", s->m * s->q_heads * s->head_dim, sizeof(float));
-    c.sequence = qoq_verify_new(&arrays, "sequence", s->m, sizeof(int32_t));
-    c.context = qoq_verify_new(&arrays, "context", s->m, sizeof(int32_t));
-    c.out = qoq_verify_new(&arrays, "attention", s->m * s->q_heads * s->head_dim, sizeof(qoq_half));
-    if (arrays.status == QOQ_OK) {
-        fill_inputs(&c, &arrays, s, seed);
-        fill_rows(&c, s, seed);
-        run_rows(&c, &arrays, s);
-        qoq_verify_compare(&arrays, c.out, QOQ_F16, s->head_dim, text, room);
-    }
-    qoq_verify_free_cache(&c.cache);
-    return qoq_verify_end(&arrays, text, room);
-}
-
 /* ---- Runs of tokens ---- */
 
 /* m rows, or fewer where contexts do not have as many, over the sequences in some order; a sequence
@@ -183,11 +157,14 @@ static void run_runs(struct attention_case *c, struct qoq_verify_arrays *arrays,
     }
 }
 
-enum qoq_status qoq_verify_prefill(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
-                                   const struct qoq_verify_shape *s, uint64_t seed, char *text,
-                                   size_t room)
+/* ---- Either ---- */
+
+/* A case of single rows, or of runs. */
+static enum qoq_status verify(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
+                              const struct qoq_verify_shape *s, uint64_t seed, char *text,
+                              size_t room, int runs)
 {
-    size_t elements = s->m * s->q_heads * s->head_dim;
+    size_t elements = s->m * s->q_heads * s->head_dim, rows = runs ? QOQ_VERIFY_SEQUENCES : s->m;
     struct qoq_verify_shape shape = *s;
     struct qoq_verify_arrays arrays;
     struct attention_case c;
@@ -196,16 +173,31 @@ enum qoq_status qoq_verify_prefill(struct qoq_cuda *handle, const struct qoq_ver
     qoq_verify_begin(&arrays, handle, s);
     qoq_verify_new_cache(&c.cache, &arrays, &shape, s->context, seed);
     c.q = qoq_verify_new(&arrays, "queries", elements, sizeof(float));
-    c.sequence = qoq_verify_new(&arrays, "sequence", QOQ_VERIFY_SEQUENCES, sizeof(int32_t));
-    c.start = qoq_verify_new(&arrays, "start", QOQ_VERIFY_SEQUENCES + 1, sizeof(int32_t));
-    c.context = qoq_verify_new(&arrays, "context", QOQ_VERIFY_SEQUENCES, sizeof(int32_t));
+    c.sequence = qoq_verify_new(&arrays, "sequence", rows, sizeof(int32_t));
+    c.start = runs ? qoq_verify_new(&arrays, "start", rows + 1, sizeof(int32_t)) : NULL;
+    c.context = qoq_verify_new(&arrays, "context", rows, sizeof(int32_t));
     c.out = qoq_verify_new(&arrays, "attention", elements, sizeof(qoq_half));
     if (arrays.status == QOQ_OK) {
         fill_inputs(&c, &arrays, s, seed);
-        fill_runs(&c, s, seed);
-        run_runs(&c, &arrays, s);
+        (runs ? fill_runs : fill_rows)(&c, s, seed);
+        (runs ? run_runs : run_rows)(&c, &arrays, s);
         qoq_verify_compare(&arrays, c.out, QOQ_F16, s->head_dim, text, room);
     }
     qoq_verify_free_cache(&c.cache);
     return qoq_verify_end(&arrays, text, room);
+}
+
+enum qoq_status qoq_verify_attention(struct qoq_cuda *handle,
+                                     const struct qoq_verify_kernel *kernel,
+                                     const struct qoq_verify_shape *s, uint64_t seed, char *text,
+                                     size_t room)
+{
+    return verify(handle, kernel, s, seed, text, room, 0);
+}
+
+enum qoq_status qoq_verify_prefill(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
+                                   const struct qoq_verify_shape *s, uint64_t seed, char *text,
+                                   size_t room)
+{
+    return verify(handle, kernel, s, seed, text, room, 1);
 }

@@ -13,7 +13,7 @@
 static const char help[] =
     "Usage: qoq golden make --operator NAME [OPTION]... -o OUT.h5\n"
     "       qoq golden make --all DIRECTORY\n"
-    "       qoq golden check [--digest] [--csv] [FILE|DIRECTORY]...\n"
+    "       qoq golden check [OPTION]... [FILE|DIRECTORY]...\n"
     "       qoq golden diff GOLDEN.h5 YOURS.h5 [--case NAME] [--require-all]\n"
     "       qoq golden list [OPERATOR]...\n"
     "Golden tensors: inputs and the outputs that the specification demands.\n"
@@ -32,7 +32,9 @@ static const char help[] =
     "  A directory is checked against its MANIFEST.\n"
     "      --digest            only print one SHA-256 over all recomputed outputs\n"
     "      --csv               comma-separated values with a header\n"
+    "  -c, --case NAME         only this case\n"
     "      --on emulator       by the CUDA kernels on this CPU: 'qoq sim golden'\n"
+    "      --on gpu            by the CUDA kernels on a GPU: 'qoq gpu golden'\n"
     "\n"
     "diff: YOURS.h5 holds your outputs under the names of GOLDEN.h5,\n"
     "  CASE/outputs/NAME.\n"

@@ -20,7 +20,8 @@ enum { OPTION_DIGEST = 256, OPTION_CSV, OPTION_ON };
 static const struct option long_options[] = {
     {"digest", no_argument, NULL, OPTION_DIGEST},
     {"csv", no_argument, NULL, OPTION_CSV},
-    {"on", required_argument, NULL, OPTION_ON}, /* "emulator" is another program's: main.c */
+    {"case", required_argument, NULL, 'c'},
+    {"on", required_argument, NULL, OPTION_ON}, /* those that exist are other programs': main.c */
     {NULL, 0, NULL, 0},
 };
 
@@ -168,9 +169,14 @@ int qoq_cli_golden_check(int argc, char **argv)
     int option;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":c:", long_options, NULL)) != -1) {
         if (option == OPTION_ON) {
-            return qoq_cli_misuse("golden", "golden: --on %s: 'emulator' is what there is", optarg);
+            return qoq_cli_misuse(
+                "golden", "golden: --on %s: 'emulator' and 'gpu' are what there is", optarg);
+        }
+        if (option == 'c') {
+            check.walk.only = optarg;
+            continue;
         }
         if (option != OPTION_DIGEST && option != OPTION_CSV) {
             return qoq_cli_bad_option("golden", argv);

@@ -34,8 +34,13 @@ static void walk_case(struct qoq_golden_walk *walk, struct qoq_h5 *file, const c
     struct qoq_error err = {QOQ_OK, ""};
     struct qoq_golden_case c;
     int same_inputs = 1;
-    enum qoq_status status = qoq_golden_file_read(&c, file, name, &err);
+    enum qoq_status status;
 
+    if (walk->stop || (walk->only != NULL && strcmp(walk->only, name) != 0)) {
+        return;
+    }
+    walk->met = 1;
+    status = qoq_golden_file_read(&c, file, name, &err);
     if (status == QOQ_OK) {
         status = qoq_golden_check_inputs(&same_inputs, &c, &err);
     }
@@ -133,5 +138,8 @@ void qoq_golden_walk_paths(struct qoq_golden_walk *walk, int count, char **path)
     }
     if (count == 0) {
         walk_default(walk);
+    }
+    if (walk->only != NULL && !walk->met) {
+        qoq_golden_walk_fail(walk, walk->only, "no such case");
     }
 }

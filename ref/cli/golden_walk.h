@@ -12,6 +12,9 @@ struct qoq_golden_walk {
      * it below. */
     void (*visit)(struct qoq_golden_walk *walk, const struct qoq_golden_case *c, const char *path,
                   int same_inputs);
+    const char *only; /* NULL, or the one case to visit */
+    int met;          /* it was there */
+    int stop;         /* set by visit: no more cases */
     size_t passed, failed, skipped;
     int status; /* the worst exit status so far */
 };
@@ -21,7 +24,8 @@ void qoq_golden_walk_worsen(struct qoq_golden_walk *walk, int status);
 /* A case that could not be run: one line on stderr that names the file, and the exit status. */
 void qoq_golden_walk_fail(struct qoq_golden_walk *walk, const char *path, const char *text);
 
-/* Visits the cases of all paths; of the installed files where there is no path. */
+/* Visits the cases of all paths; of the installed files where there is no path. That `only` is
+ * nowhere is a failure. */
 void qoq_golden_walk_paths(struct qoq_golden_walk *walk, int count, char **path);
 
 #endif

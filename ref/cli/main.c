@@ -58,30 +58,44 @@ static int run_companion(const char *self, char **argv)
                            program);
 }
 
-/* `qoq golden check --on emulator ...` is `qoq sim golden ...`. Returns its arguments (malloc), or
- * NULL for anything else. */
-static char **golden_on_emulator(int argc, char **argv)
+/* The value of --on in `qoq golden check ...`, argv[*at] being the option and *words of its own;
+ * NULL: there is none. */
+static const char *golden_on(int argc, char **argv, int *at, int *words)
 {
-    int on = 3;
+    if (argc < 4 || strcmp(argv[1], "golden") != 0 || strcmp(argv[2], "check") != 0) {
+        return NULL;
+    }
+    for (*at = 3; *at < argc; ++*at) {
+        *words = strcmp(argv[*at], "--on") == 0 ? 2 : 1;
+        if (*words == 2) {
+            return *at + 1 < argc ? argv[*at + 1] : NULL;
+        }
+        if (strncmp(argv[*at], "--on=", 5) == 0) {
+            return argv[*at] + 5;
+        }
+    }
+    return NULL;
+}
 
-    if (argc < 5 || strcmp(argv[1], "golden") != 0 || strcmp(argv[2], "check") != 0) {
+/* `qoq golden check --on emulator ...` is `qoq sim golden ...`, --on gpu is `qoq gpu golden ...`.
+ * Returns its arguments (malloc), or NULL for anything else. */
+static char **golden_elsewhere(int argc, char **argv)
+{
+    static char sim[] = "sim", gpu[] = "gpu", golden[] = "golden";
+    int at, words, count = 2;
+    const char *on = golden_on(argc, argv, &at, &words);
+    int emulator = on != NULL && strcmp(on, "emulator") == 0;
+    char **list;
+
+    if (on == NULL || (!emulator && strcmp(on, "gpu") != 0)) {
         return NULL;
     }
-    while (on + 1 < argc && strcmp(argv[on], "--on") != 0) {
-        on++;
-    }
-    if (on + 1 >= argc || strcmp(argv[on + 1], "emulator") != 0) {
-        return NULL;
-    }
-    static char sim[] = "sim", golden[] = "golden";
-    char **list = calloc((size_t)argc, sizeof *list);
+    list = calloc((size_t)argc + 1, sizeof *list);
     if (list != NULL) {
-        int count = 2;
-
-        list[0] = sim;
+        list[0] = emulator ? sim : gpu;
         list[1] = golden;
         for (int i = 3; i < argc; i++) {
-            if (i != on && i != on + 1) {
+            if (i < at || i >= at + words) {
                 list[count++] = argv[i];
             }
         }
@@ -102,7 +116,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         return qoq_cli_version();
     }
-    char **elsewhere = golden_on_emulator(argc, argv);
+    char **elsewhere = golden_elsewhere(argc, argv);
     if (elsewhere != NULL) {
         int status = run_companion(argv[0], elsewhere);
         free(elsewhere);

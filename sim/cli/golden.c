@@ -10,11 +10,12 @@
 #include "sim/cli/options.h"
 
 static const char help[] =
-    "Usage: qoq sim golden [FILE | DIRECTORY]... [--schedule NAME] [--csv]\n"
+    "Usage: qoq sim golden [OPTION]... [FILE | DIRECTORY]...\n"
     "Computes golden cases with the CUDA kernels on the emulator and compares every bit\n"
     "(also 'qoq golden check --on emulator'). Without a FILE: those that came with the\n"
     "program. A case whose operator has no kernel is skipped, and counted.\n"
     "\n"
+    "  -c, --case NAME      only this case\n"
     "      --schedule NAME  order of lanes, warps and blocks, as in 'qoq sim run'\n"
     "      --csv            for programs\n"
     "  -h, --help           this text\n"
@@ -23,13 +24,13 @@ static const char help[] =
 
 #if HAVE_EMULATOR
 
-#include "cli/golden_walk.h"
-#include "sim/cli/golden_run.h"
+#include "gpu/cli/golden_cases.h"
 #include "sim/emu/emu.h"
 
 enum { SCHEDULE = 1000, CSV };
 
 static const struct option long_options[] = {
+    {"case", required_argument, NULL, 'c'},
     {"schedule", required_argument, NULL, SCHEDULE},
     {"csv", no_argument, NULL, CSV},
     {"help", no_argument, NULL, 'h'},
@@ -37,48 +38,24 @@ static const struct option long_options[] = {
 };
 
 struct golden {
-    struct qoq_golden_walk walk;
+    struct qoq_golden_cases cases; /* first, so that one is the other */
     struct qoq_emu_options emu;
-    int csv;
 };
 
-static void print_row(struct golden *it, const struct qoq_golden_case *c, size_t elements,
-                      size_t differing, const char *verdict)
+/* Another emulator for every case: a kernel that failed leaves nothing behind. */
+static void renew(struct qoq_golden_cases *cases)
 {
-    printf(it->csv ? "%s,%zu,%zu,%s\n" : "%-44s %9zu %9zu  %s\n", c->name, elements, differing,
-           verdict);
-}
+    struct golden *it = (struct golden *)cases;
 
-static void run_case(struct qoq_golden_walk *walk, const struct qoq_golden_case *c,
-                     const char *path, int same_inputs)
-{
-    struct golden *it = (struct golden *)walk;
-    size_t elements = 0, differing = 0;
-    struct qoq_cuda *handle;
-    enum qoq_status status = qoq_emu_create(&handle, &it->emu);
-
-    (void)same_inputs; /* kernels take anybody's */
-    if (status != QOQ_OK) {
-        qoq_golden_walk_fail(walk, path, qoq_status_string(status));
-        return;
+    if (cases->handle != NULL) {
+        qoq_cuda_destroy(cases->handle);
+        cases->handle = NULL;
     }
-    status = qoq_sim_golden_run(handle, &elements, &differing, c);
-    if (status == QOQ_ERR_UNSUPPORTED) {
-        walk->skipped++;
-    } else if (status == QOQ_OK) {
-        print_row(it, c, elements, differing, differing == 0 ? "ok" : "DIFFERS");
-        walk->passed += differing == 0;
-        walk->failed += differing != 0;
-        qoq_golden_walk_worsen(walk, differing == 0 ? QOQ_EXIT_GOOD : QOQ_EXIT_DIFFERS);
-    } else {
-        qoq_cli_trouble("%s: %s: %s", path, c->name,
-                        status == QOQ_ERR_DEVICE ? qoq_cuda_message(handle)
-                                                 : qoq_status_string(status));
-        walk->failed++;
-        qoq_golden_walk_worsen(walk,
-                               status == QOQ_ERR_DEVICE ? QOQ_EXIT_DIFFERS : QOQ_EXIT_TROUBLE);
+    if (qoq_emu_create(&cases->handle, &it->emu) != QOQ_OK) {
+        cases->handle = NULL;
+        cases->walk.stop = 1;
+        qoq_golden_walk_worsen(&cases->walk, qoq_cli_trouble("sim golden: not enough memory"));
     }
-    qoq_cuda_destroy(handle);
 }
 
 static int take(struct golden *it, int option, char **argv)
@@ -86,6 +63,9 @@ static int take(struct golden *it, int option, char **argv)
     int schedule;
 
     switch (option) {
+    case 'c':
+        it->cases.walk.only = optarg;
+        return -1;
     case SCHEDULE:
         schedule = qoq_emu_schedule_of(optarg);
         if (schedule < 0) {
@@ -95,7 +75,7 @@ static int take(struct golden *it, int option, char **argv)
         it->emu.schedule = (enum qoq_emu_schedule)schedule;
         return -1;
     case CSV:
-        it->csv = 1;
+        it->cases.csv = 1;
         return -1;
     case 'h':
         return qoq_cli_help(help);
@@ -106,29 +86,24 @@ static int take(struct golden *it, int option, char **argv)
 
 int qoq_sim_cli_golden(int argc, char **argv)
 {
-    struct golden it = {.walk = {.visit = run_case, .status = QOQ_EXIT_GOOD},
+    struct golden it = {.cases = {.on = "emulator", .rest = renew},
                         .emu = {.schedule = QOQ_EMU_FORWARD, .seed = 1}};
+    int status;
 
     opterr = 0;
     optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
-        int status = take(&it, option, argv);
-
+    for (int option; (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
+        status = take(&it, option, argv);
         if (status >= 0) {
             return status;
         }
     }
-    if (it.csv) {
-        puts("case,elements,differing,verdict");
-    } else {
-        printf("%-44s %9s %9s  %s\n", "case", "elements", "differing", "verdict");
+    renew(&it.cases);
+    status = qoq_golden_cases_print(&it.cases, argc - optind, argv + optind);
+    if (it.cases.handle != NULL) {
+        qoq_cuda_destroy(it.cases.handle);
     }
-    qoq_golden_walk_paths(&it.walk, argc - optind, argv + optind);
-    if (!it.csv) {
-        printf("%zu passed, %zu failed, %zu skipped\n", it.walk.passed, it.walk.failed,
-               it.walk.skipped);
-    }
-    return qoq_cli_finish(it.walk.status);
+    return status;
 }
 
 #else

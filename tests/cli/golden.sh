@@ -37,6 +37,8 @@ check "the same case twice is the same file" same_twice
 check "another seed is another file" other_seed
 check "a new case checks clean" passes "$QOQ" golden check a.h5
 check "the committed files check clean" passes "$QOQ" golden check "$golden"
+check "one case checks clean" sh -c '"$1" golden check "$2/kv.h5" --case kv_write.kv8 | grep -qx "1 passed, 0 failed, 0 skipped"' - "$QOQ" "$golden"
+check "a case that is not there: exit 2" status 2 "$QOQ" golden check "$golden/kv.h5" -c kv_write.kv9
 check "make --all writes the committed files" committed_again
 check "the digest is that of the committed files, with one thread too" digests_equal
 if command -v sha256sum > /dev/null; then check "sha256sum understands MANIFEST" manifest; else skip "sha256sum understands MANIFEST" "no sha256sum"; fi

@@ -19,7 +19,7 @@ PATH=$scratch/bin:$PATH
 all_parts() {
     QOQ_GPU=$emulated BENCH_OPTIONS='--only residual_add --rows 1' sh "$script" -o "$out" -s 100 -v 2 -n 1 > "$scratch/log" 2>&1 || { cat "$scratch/log"; return 1; }
     [ "$(grep -c ' passed$' "$scratch/log")" = 5 ] && [ "$(ls "$out" | wc -l)" = 7 ] && grep -q '^residual_add,.*,measured,' "$out"/*-bench.csv &&
-        grep -q '2 cases  OK' "$out"/*-verify.txt && grep -q -- '--tool racecheck --error-exitcode 9' "$scratch/sanitized"
+        grep -q '^act_quantize  *2 cases  OK' "$out"/*-verify.txt && grep -q '^golden rope_write .* OK' "$out"/*-verify.txt && grep -q -- '--tool racecheck --error-exitcode 9' "$scratch/sanitized"
 }
 failing_part() {
     printf '#!/bin/sh\n[ "$4" = 1 ]\n' > "$scratch/broken" # passes the question for a GPU alone
