@@ -75,7 +75,6 @@ libqoq_data_la_SOURCES = \
 	data/tokenizer_unicode.h \
 	data/tokenizer_vocab.c
 libqoq_data_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(UTF8PROC_CFLAGS)
-libqoq_data_la_LIBADD = $(UTF8PROC_LIBS)
 
 goldendir = $(pkgdatadir)/golden
 dist_golden_DATA = \

@@ -167,7 +167,7 @@ libqoq_bench_cuda_la_CFLAGS = $(AM_CFLAGS)
 qoq_gpu_SOURCES = $(gpu_cli_sources)
 qoq_gpu_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_gpu_CFLAGS = $(AM_CFLAGS)
-qoq_gpu_LDADD = $(gpu_device_callers) libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CUDA_LIBS)
+qoq_gpu_LDADD = $(gpu_device_callers) libqoq-bench-cuda.la libqoq-cuda.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(CUDA_LIBS)
 
 # The same program for a machine that has nothing but a driver: needs the C library alone (gpu/first-run). What archives lack stays shared.
 qoq_gpu_static_SOURCES = $(gpu_cli_sources) gpu/static/no_network.c

@@ -269,6 +269,6 @@ qoq_SOURCES = \
 	ref/cli/report.c \
 	ref/cli/report.h \
 	ref/cli/tokenize.c
-qoq_LDADD = libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_LDADD = libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS)
 qoq_CFLAGS = $(AM_CFLAGS)
 qoq_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'

@@ -125,7 +125,7 @@ qoq_sim_SOURCES = \
 	sim/cli/table.h
 qoq_sim_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 qoq_sim_CFLAGS = $(AM_CFLAGS)
-qoq_sim_LDADD = libqoq-sim.la libqoq-machine.la libqoq-load.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+qoq_sim_LDADD = libqoq-sim.la libqoq-machine.la libqoq-load.la $(emulator_libs) libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS)
 if HAVE_EMULATOR
 qoq_sim_SOURCES += ref/cli/golden_walk.c ref/cli/golden_walk.h gpu/cli/device_machine.c gpu/cli/device_machine.h gpu/cli/golden_cases.c gpu/cli/golden_cases.h
 emulator_libs = libqoq-decoder.la libqoq-verify.la libqoq-golden.la libqoq-emu.la $(CXX_LIBS)

@@ -106,7 +106,7 @@ shell_tests = \
 	tests/sanitize.sh \
 	tests/valgrind.sh
 
-test_ldadd = libqoq-bad.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS)
+test_ldadd = libqoq-bad.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(CRITERION_LIBS)
 test_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(HDF5_CFLAGS) $(JANSSON_CFLAGS) $(MPFR_CFLAGS)
 
 if HAVE_EMULATOR
@@ -300,7 +300,7 @@ libqoq_cuda_emulated_la_LDFLAGS = -module -avoid-version -no-undefined -rpath $(
 tests_gpu_emulated_SOURCES = $(gpu_cli_sources) tests/gpu/bench_emulated.c
 tests_gpu_emulated_CPPFLAGS = $(AM_CPPFLAGS) -DQOQ_PKGDATADIR='"$(pkgdatadir)"'
 tests_gpu_emulated_CFLAGS = $(AM_CFLAGS)
-tests_gpu_emulated_LDADD = $(gpu_device_callers) libqoq-emu.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(CXX_LIBS)
+tests_gpu_emulated_LDADD = $(gpu_device_callers) libqoq-emu.la $(gpu_program_libs) $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(CXX_LIBS)
 tests_test_bench_SOURCES = tests/test_bench.c tests/gpu/bench_emulated.c
 tests_test_bench_CFLAGS = $(test_cflags)
 tests_test_bench_LDADD = libqoq-bench.la libqoq-sim.la $(emulator_ldadd)
@@ -338,7 +338,7 @@ libqoq_bad_la_SOURCES = tests/bad/bad.h tests/bad/bad_h5.c tests/bad/bad_text.c
 libqoq_bad_la_CFLAGS = $(AM_CFLAGS) $(HDF5_CFLAGS)
 check_PROGRAMS += tests/bad/make_bad
 tests_bad_make_bad_SOURCES = tests/bad/make_bad.c
-tests_bad_make_bad_LDADD = libqoq-bad.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+tests_bad_make_bad_LDADD = libqoq-bad.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS)
 
 # Inputs and results of the rounding, for NumPy.
 check_PROGRAMS += tests/dump_rounding
@@ -348,7 +348,7 @@ tests_dump_rounding_LDADD = libqoq-core.la
 # Damaged files against every reader; tests/sanitize.sh runs it under the sanitizers.
 check_PROGRAMS += tests/fuzz_files
 tests_fuzz_files_SOURCES = tests/fuzz_files.c
-tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS)
+tests_fuzz_files_LDADD = libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la $(HDF5_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS)
 
 # Speed of the matrix products, of attention and of the rounding on this machine.
 EXTRA_PROGRAMS += tests/bench_products tests/bench_attention tests/bench_rounding
