@@ -40,6 +40,7 @@ static const struct option long_options[] = {
 struct golden {
     struct qoq_golden_cases cases; /* first, so that one is the other */
     struct qoq_emu_options emu;
+    char on[40]; /* "emulator", with the schedule if it is not the usual one */
 };
 
 /* Another emulator for every case: a kernel that failed leaves nothing behind. */
@@ -73,6 +74,7 @@ static int take(struct golden *it, int option, char **argv)
                                   optarg);
         }
         it->emu.schedule = (enum qoq_emu_schedule)schedule;
+        snprintf(it->on, sizeof it->on, "emulator --schedule %s", optarg);
         return -1;
     case CSV:
         it->cases.csv = 1;
@@ -86,7 +88,8 @@ static int take(struct golden *it, int option, char **argv)
 
 int qoq_sim_cli_golden(int argc, char **argv)
 {
-    struct golden it = {.cases = {.on = "emulator", .rest = renew},
+    struct golden it = {.cases = {.on = it.on, .rest = renew},
+                        .on = "emulator",
                         .emu = {.schedule = QOQ_EMU_FORWARD, .seed = 1}};
     int status;
 
