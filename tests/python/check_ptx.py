@@ -201,11 +201,11 @@ def from_ptx(kernels, case, counts):
     memory = ptx.Memory(1 << 24)
     parameters, grid = case.make(memory, np.random.default_rng(1), case.size)
     assert grid[0] * grid[1] * grid[2] == counts["blocks"], f"{case.launch}: {grid} are not {counts['blocks']} blocks"
-    lanes, warps = ptx.launch(entries[0], memory, parameters, grid, counts["threads_per_block"], counts["shared_bytes_per_block"])
-    for at, array in getattr(memory, "expected", []):
+    executed = ptx.launch(entries[0], memory, parameters, grid, counts["threads_per_block"], counts["shared_bytes_per_block"])
+    for at, array in memory.expected:
         assert np.array_equal(memory.get(at, array.dtype, array.size).reshape(array.shape), array), f"{case.launch}: the PTX computes something else"
     found = collections.Counter()
-    for table, of in ((WARPS, warps), (LANES, lanes)):
+    for table, of in ((WARPS, executed.warps), (LANES, executed.lanes)):
         for what, pattern in table.items():
             found[what] = sum(count for op, count in of.items() if re.match(pattern, op))
     return found
