@@ -165,11 +165,10 @@ QOQ_DEVICE void prefill_weigh(prefill_weight &w, float (&l)[16][4], const prefil
     for (int v = 0; v < 2; v++) {
         const float unit = fdiv(a[v], static_cast<float>(WEIGHT_MAX));
         const int32_t total = sum[v].take(8 * parts, 0x1.8p23f);
+        const float common = fmul(int_to_float(total), fmul(b[v], 0x1p-22f));
 
         w.unit[v] = Shape::bits == 4 ? fmul(unit, 0x1p-4f) : unit;
-        w.common[v] = prefill_is_finite(w.max[v]) && view.seen[v] <= bad
-                          ? fmul(int_to_float(total), fmul(b[v], 0x1p-22f))
-                          : qoq_nan();
+        w.common[v] = prefill_is_finite(w.max[v]) && view.seen[v] <= bad ? common : qoq_nan();
     }
 }
 

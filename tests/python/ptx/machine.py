@@ -37,7 +37,7 @@ class Block:
         """A branch, a return or a barrier at `at`, for the threads `taken`."""
         op, operands = instruction.op, instruction.operands
         self.pc[who] = at + 1
-        self.count(at, taken if op.startswith(("bar", "mbarrier")) else who)
+        self.count(at, self.shares(taken if op.startswith(("bar", "mbarrier")) else who))
         if op.startswith("bra"):
             self.pc[taken] = self.kernel.labels[operands[-1]]
         elif op == "ret":
@@ -82,23 +82,26 @@ class Block:
 
     # ---- Instructions ----
 
-    def count(self, at, who):
-        share = np.bincount(who >> 5, minlength=self.threads // 32)
-        self.lanes[at] += share
-        self.times[at] += share > 0
+    def shares(self, who):
+        """How many of the threads each warp has, and which warps have some."""
+        lanes = np.bincount(who >> 5, minlength=self.threads // 32)
+        return lanes, lanes > 0
 
-    def step(self, at, instruction, who):
+    def count(self, at, shares):
+        self.lanes[at] += shares[0]
+        self.times[at] += shares[1]
+
+    def step(self, instruction, who):
         if len(who) == 0 or instruction.op.startswith(NOTHING):
-            self.count(at, who)
             return
         function = OPCODES.get(instruction.op.split(".")[0])
         if function is None:
             raise Unknown(instruction.op)
-        self.count(at, who)
         function(self, instruction.op, instruction.operands, who)
 
     def stretch(self, at, who, until):
         """Instructions from `at` on, until threads part, wait, or meet those that stand at `until`."""
+        shares = self.shares(who)
         while at < until:
             instruction = self.kernel.code[at]
             guard = instruction.guard
@@ -106,7 +109,8 @@ class Block:
             if instruction.op.startswith(FLOW):
                 self.flow(at, instruction, who, taken)
                 return
-            self.step(at, instruction, taken)
+            self.count(at, shares if guard is None else self.shares(taken))
+            self.step(instruction, taken)
             at += 1
         self.pc[who] = at
 

@@ -19,9 +19,13 @@ class Unknown(Exception):
 class Kernel:
     """Instructions, where labels stand, and the types of registers, of one (`%p`) or of a row of them (`%r<9>`)."""
 
-    def __init__(self, name):
-        self.name, self.code, self.labels, self.types = name, [], {}, {}
+    def __init__(self, name, target):
+        self.name, self.target, self.code, self.labels, self.types = name, target, [], {}, {}
+        self.align = 8   # of the parameters
         self.scopes, self.blocks = [], 0
+
+    def is_for(self, target):
+        return self.target == target
 
     def type_of(self, register):
         return self.types.get(register) or self.types[register.rstrip("0123456789")]
@@ -62,12 +66,16 @@ class Kernel:
 
 def parse(path):
     """{name: Kernel}"""
-    kernels, kernel = {}, None
+    kernels, kernel, target = {}, None, None
     with open(path, encoding="utf-8") as file:
         for line in file:
-            entry = re.match(r"\s*\.visible \.entry (\w+)", line)
-            if entry:
-                kernel = kernels[entry.group(1)] = Kernel(entry.group(1))
+            entry, align = re.match(r"\s*\.visible \.entry (\w+)", line), re.match(r"\s*\.param \.align (\d+)", line)
+            if line.startswith(".target"):
+                target = line.split()[1].strip(",")
+            elif entry:
+                kernel = kernels[entry.group(1)] = Kernel(entry.group(1), target)
+            elif align:
+                kernel.align = int(align.group(1))
             elif kernel is not None:
                 kernel.add(line.split("//")[0])
     return kernels
