@@ -46,8 +46,8 @@ def emulated(sim, case, role=None):
 def differences(memory):
     """What is not as expected: NaNs are all one value."""
     for at, array in memory.expected:
-        found = memory.get(at, array.dtype, array.size).reshape(array.shape)
-        different = ~((found == array) | (found != found) & (array != array))
+        found, bits = memory.get(at, array.dtype, array.size).reshape(array.shape), f"u{array.itemsize}"
+        different = (found.view(bits) != array.view(bits)) & ~((found != found) & (array != array))
         if different.any():
             yield f"{np.count_nonzero(different)} of {array.size} results differ, the first at {tuple(np.argwhere(different)[0].tolist())}"
 
