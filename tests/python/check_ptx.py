@@ -60,7 +60,7 @@ def from_ptx(kernel, case, counts, warps=slice(None)):
         return {}, [f"{grid} are not {counts['blocks']} blocks"]
     try:
         executed = ptx.launch(kernel, memory, parameters, grid, counts["threads_per_block"], counts["shared_bytes_per_block"], warps)
-    except ptx.Unknown as reason:
+    except ptx.Fault as reason:
         return {}, [str(reason)]
     found = collections.Counter(bulk_bytes=executed.bytes)
     for table, of in ((WARPS, executed.warps), (LANES, executed.lanes)):

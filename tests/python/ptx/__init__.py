@@ -11,6 +11,6 @@ asynchronous: the instructions.
 from .asynchronous import TensorMap
 from .machine import launch
 from .memory import Memory
-from .text import Unknown, parse
+from .text import Fault, parse
 
-__all__ = ["Memory", "TensorMap", "Unknown", "launch", "parse"]
+__all__ = ["Fault", "Memory", "TensorMap", "launch", "parse"]

@@ -9,7 +9,7 @@ import struct
 import numpy as np
 
 from .memory import PARAMETERS
-from .text import Unknown, names
+from .text import Fault, Unknown, names
 
 TensorMap = collections.namedtuple("TensorMap", "address width rows pitch box_width box_rows swizzle unit")
 TensorMap.__doc__ = """A two-dimensional array as a tensor copy sees it. Sizes are bytes, but for rows; x counts units of so many bytes. What an
@@ -27,7 +27,7 @@ TensorMap.encode = encode
 def decode(block, at):
     of, where = (block.parameters, at - PARAMETERS) if at >= PARAMETERS else (block.memory.bytes, at)
     if where % 64:
-        raise Unknown("a tensor map that is not aligned to 64")
+        raise Fault("a tensor map that is not aligned to 64")
     return TensorMap(*struct.unpack(LAYOUT, of[where:where + struct.calcsize(LAYOUT)].tobytes()))
 
 
@@ -45,7 +45,7 @@ class Mbarrier:
 
 def find(block, at):
     if at not in block.mbarriers:
-        raise Unknown(f"no mbarrier at {at}")
+        raise Fault(f"no mbarrier at {at}")
     return block.mbarriers[at]
 
 
@@ -57,12 +57,14 @@ def mbarrier(block, op, operands, who):
     for where, number in zip(at.tolist(), extra.tolist()):
         if what == "init":
             if where % 8 or where in block.mbarriers:
-                raise Unknown(f"mbarrier.init at {where}")
+                raise Fault(f"mbarrier.init at {where}")
             block.mbarriers[where] = Mbarrier(number)
             continue
         barrier = find(block, where)
-        if what != "arrive" or (operands[-1][0] != "[") != (".expect_tx" in op) or barrier.pending == 0:
-            raise Unknown(f"{op} at {where}")
+        if what != "arrive" or (operands[-1][0] != "[") != (".expect_tx" in op):
+            raise Unknown(op)
+        if barrier.pending == 0:
+            raise Fault(f"{op} at {where}: more than its arrivals")
         barrier.bytes += number
         barrier.pending -= 1
         barrier.check()
@@ -80,7 +82,7 @@ def bulk(block, op, operands, who):
     for i in range(len(who)):
         box = decode(block, int(at[i]))
         if to[i] % (8 * box.swizzle if box.swizzle else 128):
-            raise Unknown(f"a box at {to[i]}")
+            raise Fault(f"a box at {to[i]}")
         find(block, int(barrier[i]))
         block.copies.append((box, int(x[i]) * box.unit, int(y[i]), int(to[i]), int(barrier[i])))
         block.copied += box.box_width * box.box_rows

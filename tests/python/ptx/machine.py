@@ -6,7 +6,7 @@ import numpy as np
 
 from . import arithmetic, asynchronous, move, tensor
 from .memory import POISON, WINDOW, Registers
-from .text import Unknown
+from .text import Fault, Unknown
 
 OPCODES = {**move.OPCODES, **arithmetic.OPCODES, **tensor.OPCODES, **asynchronous.OPCODES}
 # What ends a stretch of instructions; and what changes nothing here.
@@ -74,11 +74,11 @@ class Block:
             self.wake()
         self.wake()
         if (self.blocked == (self.pc < len(self.kernel.code))).all():
-            raise Unknown(f"{self.kernel.name}: deadlock: {self.waits.keys()}")
+            raise Fault(f"deadlock: {list(self.waits)}")
 
     def finish(self):
         if self.copies or any(b.bytes for b in self.mbarriers.values()) or any(g.loose or g.closed for g in self.products.values()):
-            raise Unknown(f"{self.kernel.name}: a block leaves while copies or products are under way")
+            raise Fault("a block leaves while copies or products are under way")
 
     # ---- Instructions ----
 

@@ -6,7 +6,7 @@ Each is a function of a block, the opcode, the operands and the threads that exe
 import numpy as np
 
 from .memory import PARAMETERS
-from .text import TYPES, Unknown, names
+from .text import TYPES, Fault, Unknown, names
 
 
 def space(block, op, at):
@@ -79,7 +79,7 @@ def whole_warps(op, who):
     """Threads as [warp][lane]."""
     warps = who.reshape(-1, 32) if len(who) % 32 == 0 else who[:0].reshape(0, 32)
     if len(warps) == 0 or not np.array_equal(warps, (warps[:, :1] // 32 * 32) + np.arange(32)):
-        raise Unknown(f"{op} by a part of a warp")
+        raise Fault(f"{op} by a part of a warp")
     return warps
 
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from .move import whole_warps
-from .text import TYPES, Unknown, names
+from .text import TYPES, Fault, Unknown, names
 
 LANE = np.arange(32)
 # Bytes of a row in the pattern of a descriptor's mode, and how many bits of the line's number change the column of 16 bytes.
@@ -78,7 +78,7 @@ def groups_of(block, op, who):
     for first in who[::128]:
         threads = np.arange(first, first + 128)
         if first % 128 or not np.isin(threads, who).all():
-            raise Unknown(f"{op} by a part of a warpgroup")
+            raise Fault(f"{op} by a part of a warpgroup")
         yield block.products.setdefault(int(first), Groups()), threads
 
 
@@ -94,7 +94,7 @@ def product(block, op, operands, who):
                 continue
             descriptors = block.registers.value(text, np.uint64, threads)
             if (descriptors != descriptors[0]).any():
-                raise Unknown(f"{op}: descriptors differ")
+                raise Fault(f"{op}: descriptors differ")
             sources.append(descriptors[0])
         groups.loose.append((int(shape.group(1)), names(operands[0]), *sources))
 

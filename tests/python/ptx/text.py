@@ -12,8 +12,12 @@ TYPES = {"u8": np.uint8, "s8": np.int8, "b8": np.uint8, "u16": np.uint16, "s16":
 Instruction = collections.namedtuple("Instruction", "guard negated op operands")
 
 
-class Unknown(Exception):
-    """An instruction that is not known here."""
+class Fault(Exception):
+    """What a kernel must not do."""
+
+
+class Unknown(Fault):
+    """An instruction, or a form of it, that is not known here."""
 
 
 class Kernel:
