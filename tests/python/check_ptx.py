@@ -31,15 +31,18 @@ LANES = {"fp32": r"(add|sub|mul|fma)\.rn\.f32", "special": r"(div|sqrt)\.rn\.f32
          "conversion": r"cvt\.(rn\.f32\.s32|rni|rpi|f32\.f16|rn\.f16)", "integer_multiply": r"(mad|mul)\.lo\.[su]32|dp2a",
          "integer_add": r"(add|sub|min|max)\.[su]32", "logic": r"(and|or|xor|not)\.b32|bfi", "shift": r"(shl|shr)\.[bsu]32|prmt"}
 CLASSES = [*WARPS, *LANES, "bulk_bytes"]
+# What warps do before they take their roles.
+COMMON = ("barrier", "fence", "bulk_bytes")
 
 
-def emulated(sim, case, role=None):
-    """{what: count} of the launch, or of a role in it."""
+def emulated(sim, case):
+    """{what: count} of the launch under "", and of each role."""
     text = subprocess.run([sim, "run", case.kernel, "--csv"] + case.options.split(), check=True, capture_output=True, text=True).stdout
-    counts = collections.Counter()
+    counts = collections.defaultdict(collections.Counter)
     for row in csv.DictReader(text.splitlines()):
-        if row["kernel"] == case.launch and (role is None or row["role"] in (role, "all")):
-            counts[row["what"]] += int(row["count"])
+        if row["kernel"] == case.launch:
+            for role in ("", row["role"]):
+                counts[role][row["what"]] += int(row["count"])
     return counts
 
 
@@ -52,21 +55,26 @@ def differences(memory):
             yield f"{np.count_nonzero(different)} of {array.size} results differ, the first at {tuple(np.argwhere(different)[0].tolist())}"
 
 
-def from_ptx(kernel, case, counts, warps=slice(None)):
-    """The same from the PTX: {what: count}, and where it computes something else."""
+def from_ptx(kernel, case, counts):
+    """What the PTX executes, or None, and where it computes something else."""
     memory = ptx.Memory(1 << 25)
     parameters, grid = case.make(memory, np.random.default_rng(1), dict(case.size, align=kernel.align))
     if grid[0] * grid[1] * grid[2] != counts["blocks"]:
-        return {}, [f"{grid} are not {counts['blocks']} blocks"]
+        return None, [f"{grid} are not {counts['blocks']} blocks"]
     try:
-        executed = ptx.launch(kernel, memory, parameters, grid, counts["threads_per_block"], counts["shared_bytes_per_block"], warps)
+        executed = ptx.launch(kernel, memory, parameters, grid, counts["threads_per_block"], counts["shared_bytes_per_block"])
     except ptx.Fault as reason:
-        return {}, [str(reason)]
+        return None, [str(reason)]
+    return executed, list(differences(memory))
+
+
+def classified(executed, warps=slice(None)):
+    """{what: count} of some warps."""
     found = collections.Counter(bulk_bytes=executed.bytes)
-    for table, of in ((WARPS, executed.warps), (LANES, executed.lanes)):
+    for table, of in ((WARPS, executed.times), (LANES, executed.lanes)):
         for what, pattern in table.items():
-            found[what] = sum(count for op, count in of.items() if re.match(pattern, op))
-    return found, list(differences(memory))
+            found[what] = int(sum(count[warps].sum() for op, count in of.items() if re.match(pattern, op)))
+    return found
 
 
 def find(kernels, case):
@@ -83,9 +91,20 @@ def read_margins(path):
     return sorted(margins, key=lambda margin: margin[0] == "")
 
 
-def is_within(margins, launch, what, emulator, found):
-    least, most = next(margin[2:] for margin in margins if what == margin[1] and launch.startswith(margin[0]))
-    return least * emulator <= found and (most == float("inf") or found <= most * emulator)
+def outside(margins, launch, counts, found, classes):
+    """What lies outside of its margin."""
+    for what in classes:
+        least, most = next(margin[2:] for margin in margins if what == margin[1] and launch.startswith(margin[0]))
+        if found[what] < least * counts[what] or most < float("inf") and found[what] > most * counts[what]:
+            yield f"{what}: {counts[what]} on the emulator, {found[what]} in PTX"
+
+
+def check(margins, case, counts, executed):
+    """The launch as a whole, then the warps of each role."""
+    yield from outside(margins, case.launch, counts[""], classified(executed), CLASSES)
+    for role, warps in case.roles.items():
+        for reason in outside(margins, case.launch, counts[role], classified(executed, warps), [what for what in CLASSES if what not in COMMON]):
+            yield f"{role}: {reason}"
 
 
 def main():
@@ -104,14 +123,15 @@ def main():
         if only not in case.launch or case.hopper and not kernel.is_for("sm_90a"):
             continue
         counts = emulated(sim, case)
-        found, wrong = from_ptx(kernel, case, counts)
-        wrong += [f"{what}: {counts[what]} on the emulator, {found[what]} in PTX" for what in CLASSES
-                  if found and not is_within(margins, case.launch, what, counts[what], found[what])]
+        executed, wrong = from_ptx(kernel, case, counts[""])
+        if executed is not None:
+            wrong += check(margins, case, counts, executed)
         for reason in wrong:
             print(f"{case.launch}: {reason} ({case.options})", file=sys.stderr)
         bad += len(wrong)
-        if "--table" in sys.argv:
-            out.writerows([case.launch, what, counts[what], found[what], case.options] for what in CLASSES if counts[what] or found[what])
+        if "--table" in sys.argv and executed is not None:
+            found = classified(executed)
+            out.writerows([case.launch, what, counts[""][what], found[what], case.options] for what in CLASSES if counts[""][what] or found[what])
     return 1 if bad else 0
 
 

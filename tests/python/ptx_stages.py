@@ -7,12 +7,11 @@ ptx_stages.py SIM PTX [TEXT]
 PTX: that of gpu/gemm.cu for sm_90a. TEXT: only launches whose names contain it. Each product runs with six and with ten stages; printed is a quarter of the
 difference, of the threads that multiply, by class, and the last column is what PTX has besides for a weight and each use of it: addresses and loops.
 """
-import copy
 import csv
 import sys
 
 import ptx
-from check_ptx import emulated, find, from_ptx
+from check_ptx import classified, emulated, find, from_ptx
 from ptx_cases import products
 
 CLASSES = ("integer_multiply", "integer_add", "logic", "shift")
@@ -20,14 +19,13 @@ CLASSES = ("integer_multiply", "integer_add", "logic", "shift")
 
 def run(sim, kernels, tile, scheme, stages):
     """{what: count} on the emulator and from PTX, and how many threads they are of."""
-    bm, bn, bk, (consumers, *_) = products.TILES[tile]
+    bm, bn, bk, _ = products.TILES[tile]
     case = products.case(tile, scheme, bm, bn, stages * bk, "--splits 1")
     counts = emulated(sim, case)
-    # The producer's warpgroup is the first.
-    first = 4 if case.hopper else 0
-    found, wrong = from_ptx(find(kernels, case), case, counts, slice(first, None))
+    executed, wrong = from_ptx(find(kernels, case), case, counts[""])
     assert not wrong, (case.launch, wrong)
-    return case.launch, emulated(sim, case, "consumer" if case.hopper else None), copy.copy(found), counts["threads_per_block"] - 32 * first
+    role, warps = ("consumer", case.roles["consumer"]) if case.hopper else ("", slice(None))
+    return case.launch, counts[role], classified(executed, warps), 32 * len(range(counts[""]["threads_per_block"] // 32)[warps])
 
 
 def main():

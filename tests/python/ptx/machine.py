@@ -129,26 +129,27 @@ class Block:
 
 
 class Executed:
-    """What lanes and warps of a launch executed, by opcode, and the bytes of bulk copies."""
+    """What was executed, by opcode and warp of a block: by how many lanes, and how often by the warp; and the bytes of bulk copies."""
 
-    def __init__(self):
-        self.lanes, self.warps, self.bytes = collections.Counter(), collections.Counter(), 0
+    def __init__(self, warps):
+        self.lanes, self.times = (collections.defaultdict(lambda: np.zeros(warps, np.int64)) for _ in range(2))
+        self.bytes = 0
 
-    def add(self, block, warps):
-        for table, of in ((self.lanes, block.lanes), (self.warps, block.times)):
-            for instruction, count in zip(block.kernel.code, of[:, warps].sum(1).tolist()):
+    def add(self, block):
+        for table, of in ((self.lanes, block.lanes), (self.times, block.times)):
+            for instruction, count in zip(block.kernel.code, of):
                 table[instruction.op] += count
         self.bytes += block.copied
 
 
-def launch(kernel, memory, parameters, grid, threads, shared, warps=slice(None)):
-    """Runs all blocks; what the given warps of them executed."""
-    executed = Executed()
+def launch(kernel, memory, parameters, grid, threads, shared):
+    """Runs all blocks; what they executed."""
+    executed = Executed(threads // 32)
     with np.errstate(all="ignore"):
         for z in range(grid[2]):
             for y in range(grid[1]):
                 for x in range(grid[0]):
                     block = Block(kernel, memory, parameters, grid, (x, y, z), threads, shared)
                     block.run()
-                    executed.add(block, warps)
+                    executed.add(block)
     return executed

@@ -7,10 +7,11 @@ import numpy as np
 
 class Case:
     """A launch: its unit, the entry's mangled name as a pattern, the options of `qoq sim run`, and what makes its parameters:
-    (memory, random numbers, sizes) to (bytes, grid). hopper: only PTX for sm_90a has it."""
+    (memory, random numbers, sizes) to (bytes, grid). roles: which warps have them. hopper: only PTX for sm_90a has it."""
 
-    def __init__(self, unit, kernel, launch, entry, options, make, hopper=False):
-        self.unit, self.kernel, self.launch, self.entry, self.options, self.make, self.hopper = unit, kernel, launch, entry, options, make, hopper
+    def __init__(self, unit, kernel, launch, entry, options, make, roles=None, hopper=False):
+        self.unit, self.kernel, self.launch, self.entry, self.options, self.make = unit, kernel, launch, entry, options, make
+        self.roles, self.hopper = roles or {}, hopper
         words = options.split()
         self.size = {name.lstrip("-").replace("-", "_"): int(value) for name, value in zip(words[::2], words[1::2])}
 

@@ -13,6 +13,7 @@ TILES = ((16, 128, 128, (1, 4, 2)), (32, 128, 128, (1, 4, 2)), (64, 128, 128, (1
          (8, 128, 128, (1, 2, 2)), (16, 128, 128, (1, 2, 2)), (32, 128, 128, (1, 2, 2)), (64, 256, 128, (2, 2, 1)), (128, 256, 128, (2, 2, 1)),
          (256, 128, 128, (2, 1, 1)))
 WIDE = 4   # the first tile of wgmma
+ROLES = {"producer": slice(0, 4), "consumer": slice(4, None)}
 
 
 class Weight:
@@ -103,7 +104,8 @@ def case(tile, scheme, m, n, k, more=""):
     kind = "wgmma_" if tile >= WIDE else ""
     shape = "ELi".join(map(str, (bm, *rest) if tile >= WIDE else (bm, bn, bk, *rest)))
     return Case("gemm", NAMES[scheme], f"{NAMES[scheme]}_{kind}m{bm}n{bn}k{bk}", f"gemm_{kind}tileILi{shape}EEELNS_11gemm_schemeE{scheme}E",
-                f"--m {m} --n {n} --k {k} --bias 1 --tile {tile} {more}", product(tile, scheme), tile >= WIDE)
+                f"--m {m} --n {n} --k {k} --bias 1 --tile {tile} {more}", product(tile, scheme),
+                ROLES if tile >= WIDE else {}, tile >= WIDE)
 
 
 def cases():
