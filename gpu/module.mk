@@ -76,8 +76,10 @@ libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 gpu_sources = \
 	gpu/argmax.cuh \
 	gpu/attention.cuh \
+	gpu/attention_decode.cuh \
 	gpu/attention_merge.cuh \
 	gpu/attention_pair.cuh \
+	gpu/attention_plan.cuh \
 	gpu/attention_prefill.cuh \
 	gpu/attention_query.cuh \
 	gpu/attention_source.cuh \
