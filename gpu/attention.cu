@@ -39,6 +39,7 @@ uint32_t lay_out(attention_params &p, uint32_t heads)
     const uint32_t bytes = p.cache.head_dim * p.cache.bits / 8, dims = 32 / p.cache.bits;
 
     p.vectors = ceil_div(bytes, 16);
+    p.inverse = ceil_div(1 << 16, p.vectors);
     // An odd number of vectors: eight lanes that load one each meet all banks.
     p.pitch = 16 * (p.vectors | 1);
     p.at_v = SPLIT * p.pitch;
@@ -93,7 +94,8 @@ enum qoq_status split_launch(struct qoq_cuda *handle, const decode_call &c)
 }
 
 // One warp for the query heads of a key/value head, on tensor cores. Not taken where a grid cannot
-// have as many heads.
+// have as many heads, nor, if nothing was asked for, for a single one: for that the two kernels
+// issue as many instructions, and more warps hide more (doc/gpu.md).
 enum qoq_status decode_launch(struct qoq_cuda *handle, const decode_call &c, bool &taken,
                               bool &merged, bool &whole)
 {
@@ -104,7 +106,7 @@ enum qoq_status decode_launch(struct qoq_cuda *handle, const decode_call &c, boo
     const decode_kernel &kernel =
         decode_plan(p, c.rows, c.q_heads, handle->attention, static_cast<uint32_t>(handle->sms));
     const size_t columns = static_cast<size_t>(p.cache.heads) * p.head_blocks * p.out_blocks;
-    taken = columns <= 65535;
+    taken = columns <= 65535 && (handle->attention > 0 || p.group > 1);
     if (!taken) {
         return QOQ_OK;
     }

@@ -64,15 +64,16 @@ QOQ_DEVICE void decode_load(const decode_params &p, const prefill_tile &tile,
         return;
     }
     const uint32_t column = lane() & ((1u << rows.log2) - 1), from = 16 * (first + column);
-    const bool wanted = column < rows.vectors, exists = from < kv_vector_bytes(p.cache);
+    const uint32_t row = lane() >> rows.log2, step = 32u >> rows.log2;
+    const uint32_t left = from < kv_vector_bytes(p.cache) ? tile.end() - split * SPLIT : 0;
+    const global<const uint8_t> source = pool + from;
+    uint32_t to = rows.at + row * rows.pitch + 16 * column, place = p.at_place + 8 * row;
 
-    for (uint32_t t = lane() >> rows.log2; t < SPLIT; t += 32u >> rows.log2) {
-        const bool valid = exists && split * SPLIT + t < tile.end();
-
-        if (wanted) {
-            copy_async(rows.at + t * rows.pitch + 16 * column, pool,
-                       valid ? load_shared<size_t>(p.at_place + 8 * t) + from : 0, valid ? 16 : 0);
-        }
+    // The place of a token that does not exist is 0.
+    for (uint32_t t = row; t < SPLIT && column < rows.vectors; t += step) {
+        copy_async(to, source, load_shared<size_t>(place), t < left ? 16 : 0);
+        to += step * rows.pitch;
+        place += 8 * step;
     }
 }
 

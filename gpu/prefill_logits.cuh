@@ -93,6 +93,12 @@ struct prefill_view {
     bool last;
 };
 
+// Whether anyone sees tokens of a part. All have the first.
+QOQ_DEVICE bool prefill_has(const prefill_view &view, uint32_t part)
+{
+    return part == 0 || PART * part < view.count;
+}
+
 // The logits of a part.
 template <class Shape>
 QOQ_DEVICE void prefill_part_logits(float (&l)[16][4], const prefill_params &p,
@@ -123,13 +129,14 @@ QOQ_DEVICE void prefill_logits(float (&l)[16][4], const prefill_params &p, const
     const float none = -qoq_float_of_bits(QOQ_INF_BITS);
 
     QOQ_UNROLL
-    for (int j = 0; j < 64; j++) {
-        l[j / 4][j % 4] = none;
-    }
-    QOQ_UNROLL
     for (uint32_t part = 0; part < PARTS; part++) {
-        if (PART * part < view.count) {
+        if (prefill_has(view, part)) {
             prefill_part_logits<Shape>(l, p, q, part, prefill_factors_at(p, split));
+        } else {
+            QOQ_UNROLL
+            for (uint32_t i = 0; i < 8 * Shape::per_lane; i++) {
+                l[4 * part + i % 4][i / 4] = none;
+            }
         }
     }
     if (view.last) {

@@ -71,7 +71,7 @@ QOQ_DEVICE void prefill_mix(float (&out)[4][4], const prefill_params &p, const p
 
     QOQ_UNROLL
     for (uint32_t part = 0; part < PARTS; part++) {
-        if (PART * part < view.count) {
+        if (prefill_has(view, part)) {
             uint32_t b[4][2];
 
             prefill_value_codes<Shape>(b, p, part, step);

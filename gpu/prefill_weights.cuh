@@ -68,14 +68,14 @@ template <class Shape>
 QOQ_DEVICE void prefill_numerators(prefill_weight &w, float (&a)[2], float (&b)[2],
                                    float (&l)[16][4], const prefill_view &view, uint32_t factors)
 {
-    float top[2] = {l[0][0], l[0][2]};
+    float top[2];
     prefill_sum sum[2] = {{0}, {0}};
 
     QOQ_UNROLL
     for (int j = 0; j < 16; j++) {
         QOQ_UNROLL
         for (int i = 0; i < 2 * Shape::per_lane; i++) {
-            top[i / 2] = fmax_nan(top[i / 2], l[j][i]);
+            top[i / 2] = fmax_nan(j == 0 && i % 2 == 0 ? l[j][i] : top[i / 2], l[j][i]);
         }
     }
     QOQ_UNROLL
@@ -85,7 +85,7 @@ QOQ_DEVICE void prefill_numerators(prefill_weight &w, float (&a)[2], float (&b)[
     }
     QOQ_UNROLL
     for (uint32_t j = 0; j < 16; j++) {
-        if (PART * (j / 4) < view.count) {
+        if (prefill_has(view, j / 4)) {
             const vec4 f = prefill_value_factors(factors, j);
 
             QOQ_UNROLL
@@ -156,7 +156,7 @@ QOQ_DEVICE void prefill_weigh(prefill_weight &w, float (&l)[16][4], const prefil
     }
     QOQ_UNROLL
     for (uint32_t j = 0; j < 16; j += 2) {
-        if (PART * (j / 4) < view.count) {
+        if (prefill_has(view, j / 4)) {
             const vec4 f[2] = {prefill_value_factors(factors, j),
                                prefill_value_factors(factors, j + 1)};
 
