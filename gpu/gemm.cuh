@@ -106,8 +106,8 @@ template <class Tile, gemm_scheme SCHEME, bool INSIDE>
 QOQ_DEVICE void gemm_store(const int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
 {
     const uint32_t m0 =
-        block_y() * Tile::bm + warp() % Tile::warps_m * (Tile::mi * 16) + (lane() >> 2);
-    const uint32_t n0 = block_x() * Tile::bn + warp() / Tile::warps_m * 32 + 2 * (lane() & 3);
+        gemm_place_m(p) * Tile::bm + warp() % Tile::warps_m * (Tile::mi * 16) + (lane() >> 2);
+    const uint32_t n0 = gemm_place_n() * Tile::bn + warp() / Tile::warps_m * 32 + 2 * (lane() & 3);
     gemm_channel channel[4][2];
 
     QOQ_UNROLL
@@ -146,10 +146,13 @@ template <class Tile, gemm_scheme SCHEME>
 QOQ_KERNEL(Tile::threads, Tile::blocks)
 gemm(QOQ_PARAMETER gemm_params p)
 {
-    const uint32_t first = block_z() * p.tiles_per_split;
+    const uint32_t first = gemm_place_split(p) * p.tiles_per_split;
     const uint32_t last = first + p.tiles_per_split < p.tiles ? first + p.tiles_per_split : p.tiles;
     int32_t acc[Tile::mi][4][4] = {};
 
+    if (gemm_place_m(p) * Tile::bm >= p.m) {
+        return;
+    }
     gemm_main_loop<Tile, SCHEME>(acc, p, first, last);
     if (p.splits > 1) {
         gemm_sums<Tile> sums = {acc};

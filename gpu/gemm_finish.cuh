@@ -71,7 +71,7 @@ QOQ_DEVICE void gemm_get_tokens(gemm_token (&token)[COUNT], const gemm_params &p
 // Whether all channels of a block exist and go out in pairs.
 QOQ_DEVICE bool gemm_is_inside(const gemm_params &p, uint32_t channels)
 {
-    return p.pairs && (block_x() + 1) * channels <= p.n;
+    return p.pairs && (gemm_place_n() + 1) * channels <= p.n;
 }
 
 // Two neighbouring channels of a token to y. INSIDE: gemm_is_inside.

@@ -27,8 +27,8 @@ QOQ_DEVICE void gemm_wgmma_produce(const gemm_wgmma_params &q, uint32_t first, u
     constexpr bool w8 = SCHEME == gemm_scheme::w8;
     const uint32_t bytes =
         at::s2 + (SCHEME == gemm_scheme::w4_group ? 2 * q.group_rows * Tile::bn : 0);
-    const int32_t m = static_cast<int32_t>(block_y() * Tile::bm),
-                  n = static_cast<int32_t>(block_x() * Tile::bn);
+    const int32_t m = static_cast<int32_t>(gemm_place_m(q.p) * Tile::bm),
+                  n = static_cast<int32_t>(gemm_place_n() * Tile::bn);
     const uint32_t group_steps = SCHEME == gemm_scheme::w4_group ? q.p.group_steps : 1;
     uint32_t group = first * Tile::steps / group_steps, step = first * Tile::steps % group_steps;
     gemm_wgmma_ring<at> ring = {0, 1};
@@ -166,8 +166,9 @@ QOQ_DEVICE void gemm_wgmma_store(accumulator<Tile::bm> (&acc)[Tile::parts], cons
 {
     constexpr int pairs = 2 * Tile::parts, batch = Tile::bm < 64 ? Tile::bm / 8 : 8;
     const bool odd = (lane() >> 2 & 1) != 0;
-    const uint32_t m0 = block_y() * Tile::bm + 2 * (lane() & 3) + (odd ? 1 : 0);
-    const uint32_t n0 = block_x() * Tile::bn + (gemm_wgmma_channel<Tile, SCHEME>(consumer) & ~1u);
+    const uint32_t m0 = gemm_place_m(p) * Tile::bm + 2 * (lane() & 3) + (odd ? 1 : 0);
+    const uint32_t n0 =
+        gemm_place_n() * Tile::bn + (gemm_wgmma_channel<Tile, SCHEME>(consumer) & ~1u);
     global<uint16_t> y = p.y + (static_cast<size_t>(m0) * p.n + n0);
     gemm_channel channel[pairs][2];
     gemm_token token[batch];
@@ -252,9 +253,13 @@ QOQ_KERNEL_WGMMA(Tile::threads, Tile::blocks)
 gemm_wgmma(QOQ_PARAMETER gemm_wgmma_params q)
 {
 #if QOQ_WGMMA
-    const uint32_t first = block_z() * q.p.tiles_per_split;
+    const uint32_t first = gemm_place_split(q.p) * q.p.tiles_per_split;
     const uint32_t last =
         first + q.p.tiles_per_split < q.p.tiles ? first + q.p.tiles_per_split : q.p.tiles;
+
+    if (gemm_place_m(q.p) * Tile::bm >= q.p.m) {
+        return;
+    }
 
     gemm_wgmma_begin<gemm_wgmma_stage<Tile, SCHEME>, 4 * Tile::consumers>();
     if (warp() < 4) {

@@ -92,6 +92,7 @@ gpu_sources = \
 	gpu/gemm_maps.cuh \
 	gpu/gemm_operand.cuh \
 	gpu/gemm_params.cuh \
+	gpu/gemm_plan.cuh \
 	gpu/gemm_sm90.cuh \
 	gpu/gemm_sm90_operand.cuh \
 	gpu/gemm_sm90_tile.cuh \
