@@ -105,7 +105,7 @@ def product(bm, bk, scheme):
                           memory.add(np.zeros(n, np.float32)) if s.get("bias") else 0, y,
                           memory.add(np.zeros((grid[0] * grid[1], splits, bm * 128), np.int32)), memory.add(np.zeros(grid[0] * grid[1], np.uint32)),
                           pitch, m, n, k, n32, k32, steps, groups, tiles, per, splits, True, k % 16 == 0, n % 2 == 0)
-        return parameters, (*grid, splits)
+        return parameters, (grid[1], grid[0], splits)
     return make
 
 
@@ -120,7 +120,9 @@ def cache(memory, random, s, bits):
         factors = np.abs(halves(random, pages, 2 * slots)).view(np.uint8)
         pools.append(memory.add(np.concatenate([codes, factors], 1)))
     table = memory.add(np.arange(pages, dtype=np.int32))
-    return struct.pack("@PPPQQIIII", *pools, table, pages, slots * (vector + 4), bits, s["page"], s["kv_heads"], s["head_dim"]), vector
+    log2 = (s["page"] - 1).bit_length()
+    inverse = -(-(1 << 31 + log2) // s["page"])
+    return struct.pack("@PPPQQIIIIII", *pools, table, pages, slots * (vector + 4), bits, s["page"], s["kv_heads"], s["head_dim"], inverse, log2), vector
 
 
 def attention(bits, heads):
@@ -132,17 +134,17 @@ def attention(bits, heads):
         at = [128 * pitch]
         for size in (128 * pitch, 4 * heads * vectors * 2 * dims, 8 * heads, 24 * 4 * heads, 4 * heads * 64):
             at.append(at[-1] + size)
-        parameters = pool + pack("??6xPPPPIIIIIIIIIII", True, True, memory.add(random.normal(size=(m, q_heads, dim)).astype(np.float32)), memory.add(np.zeros(m, np.int32)),
+        parameters = pool + pack("??6xPPPPIIIIIIIIIIII", True, True, memory.add(random.normal(size=(m, q_heads, dim)).astype(np.float32)), memory.add(np.zeros(m, np.int32)),
                                  memory.add(np.full(m, s["context"], np.int32)), memory.add(np.zeros((m, q_heads, splits, dim + 2), np.float32)), q_heads,
-                                 q_heads // s["kv_heads"], splits, vectors, pitch, *at)
+                                 q_heads // s["kv_heads"], splits, vectors, pitch, -(-65536 // vectors), *at)
         return parameters, (m * splits, s["kv_heads"], 1)
     return make
 
 
 def merge(memory, random, s):
     m, dim, heads, splits = s["m"], s["head_dim"], s["q_heads"], -(-s["context"] // 128)
-    parameters = pack("PPPIII", memory.add(random.normal(size=(m, heads, splits, dim + 2)).astype(np.float32)), memory.add(np.full(m, s["context"], np.int32)),
-                      memory.add(np.zeros((m, heads, dim), np.float16)), heads, splits, dim)
+    parameters = pack("PPPIII?", memory.add(random.normal(size=(m, heads, splits, dim + 2)).astype(np.float32)), memory.add(np.full(m, s["context"], np.int32)),
+                      memory.add(np.zeros((m, heads, dim), np.float16)), heads, splits, dim, False)
     return parameters, (m * heads, 1, 1)
 
 
