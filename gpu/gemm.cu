@@ -46,6 +46,11 @@ size_t most_scratch(const struct qoq_cuda *handle, const tile_row &tile, size_t 
     return most;
 }
 
+bool is_scheme(int scheme)
+{
+    return scheme == QOQ_W8 || scheme == QOQ_W4_CHANNEL || scheme == QOQ_W4_GROUP;
+}
+
 bool weight_has_arrays(const struct qoq_cuda_weight *w)
 {
     switch (w->scheme) {
@@ -122,6 +127,36 @@ extern "C" void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int spli
 {
     handle->tile = tile >= 0 && tile < TILES ? tile : -1;
     handle->splits = splits > 0 ? splits : 0;
+}
+
+extern "C" enum qoq_status qoq_cuda_gemm_plan(struct qoq_cuda_gemm_plan *plan, int sms, int wgmma,
+                                              size_t m, const struct qoq_cuda_weight *w)
+{
+    if (plan == nullptr || w == nullptr || sms < 1 || !is_scheme(w->scheme)) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!shape_fits(m, w)) {
+        return QOQ_ERR_SHAPE;
+    }
+    const uint32_t scheme = w->scheme, many = static_cast<uint32_t>(sms);
+    const tile_row &tile = choose_tile(-1, wgmma != 0, true, scheme, m);
+    const struct plan it = plan_tile(tile, many, 0, scheme, m, w->n, w->k);
+    const uint32_t outputs = static_cast<uint32_t>(it.outputs());
+    const gemm_size size = {it.grid[1], outputs, it.tiles, scheme};
+
+    *plan = {tile.name[scheme],
+             tile.bm,
+             tile.bn,
+             tile.bk,
+             it.outputs() * it.splits,
+             it.splits,
+             tile.blocks,
+             size_t{tile.blocks} * (tile.stages[scheme] - 1) * stage_bytes(tile, scheme),
+             static_cast<double>(it.outputs() * it.splits) / (many * tile.blocks),
+             split_time(tile, size, it.splits, many),
+             join_time(tile, static_cast<double>(outputs) * it.splits, it.splits, many),
+             even_time(tile, size, many)};
+    return QOQ_OK;
 }
 
 // The most scratch of the tiles that may be chosen for up to m tokens, one of wgmma or none.

@@ -70,7 +70,9 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/sets.c \
 	gpu/bench/sets.h \
 	gpu/bench/stats.c \
-	gpu/bench/stats.h
+	gpu/bench/stats.h \
+	gpu/bench/tiles.c \
+	gpu/bench/tiles.h
 libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 
 gpu_sources = \
