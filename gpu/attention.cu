@@ -106,7 +106,7 @@ enum qoq_status decode_launch(struct qoq_cuda *handle, const decode_call &c, boo
     const decode_kernel &kernel =
         decode_plan(p, c.rows, c.q_heads, handle->attention, static_cast<uint32_t>(handle->sms));
     const size_t columns = static_cast<size_t>(p.cache.heads) * p.head_blocks * p.out_blocks;
-    taken = columns <= 65535 && (handle->attention > 0 || p.group > 1);
+    taken = columns <= 65535 && (handle->attention != QOQ_CUDA_ATTENTION_ANY || p.group > 1);
     if (!taken) {
         return QOQ_OK;
     }
@@ -189,9 +189,9 @@ extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q
                                     sequence, position, tokens, q_heads);
 }
 
-extern "C" void qoq_cuda_attention_choose(struct qoq_cuda *handle, int splits)
+extern "C" void qoq_cuda_attention_choose(struct qoq_cuda *handle, int way)
 {
-    handle->attention = splits < 0 ? -1 : splits;
+    handle->attention = way < 0 ? QOQ_CUDA_ATTENTION_ANY : way;
 }
 
 extern "C" enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle, size_t *bytes,
@@ -234,7 +234,7 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
     const decode_call call = {out,  q,           cache,   sequence, context,
                               rows, max_context, q_heads, scratch};
     bool taken = false, merged = false, whole = false;
-    if (handle->attention != 0) {
+    if (handle->attention != QOQ_CUDA_ATTENTION_CORES) {
         status = decode_launch(handle, call, taken, merged, whole);
     }
     if (!taken) {

@@ -73,7 +73,8 @@ inline uint32_t decode_lay_out(decode_params &p, const decode_kernel &kernel)
     return p.at_bad + 2 * 16;
 }
 
-// Fills what depends on sizes; p.cache and p.splits are there. run: 0, or the splits of a block.
+// Fills what depends on sizes; p.cache and p.splits are there. run: of
+// qoq_cuda_attention_choose.
 inline const decode_kernel &decode_plan(decode_params &p, size_t rows, size_t q_heads, int run,
                                         uint32_t sms)
 {
@@ -89,10 +90,10 @@ inline const decode_kernel &decode_plan(decode_params &p, size_t rows, size_t q_
     p.steps = ceil_div(p.cache.head_dim, 32);
     p.out_blocks = ceil_div(p.steps, kernel.steps);
     p.out_steps = ceil_div(p.steps, p.out_blocks);
-    p.run = run > 0 ? static_cast<uint32_t>(run)
-                    : decode_choose_run(rows * p.cache.heads * p.head_blocks * p.out_blocks,
-                                        p.splits, sms);
-    p.run = p.run < LEAF_SPLITS ? p.run : static_cast<uint32_t>(LEAF_SPLITS);
+    p.run =
+        run > 0 && run < QOQ_CUDA_ATTENTION_TENSOR
+            ? static_cast<uint32_t>(run)
+            : decode_choose_run(rows * p.cache.heads * p.head_blocks * p.out_blocks, p.splits, sms);
     p.merged = p.run < LEAF_SPLITS ? 1 : p.run;
     p.runs = ceil_div(p.splits, p.run);
     p.whole = p.run == LEAF_SPLITS && p.runs == 1;

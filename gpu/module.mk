@@ -47,6 +47,7 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/contents.c \
 	gpu/bench/contents.h \
 	gpu/bench/device.h \
+	gpu/bench/ends.c \
 	gpu/bench/kernels.c \
 	gpu/bench/kernels.h \
 	gpu/bench/library.h \

@@ -209,10 +209,14 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
     const int32_t *sequence, const int32_t *context, size_t rows, size_t max_context,
     size_t q_heads, void *scratch, size_t bytes);
 
-/* For tuning and tests: the splits of 128 tokens (N 11.3) that a block takes one after another, 16
- * at most; 0 for the kernel that takes one split a block and no tensor cores. -1 leaves the choice
- * to the library. No choice moves a bit. */
-QOQ_API void qoq_cuda_attention_choose(struct qoq_cuda *handle, int splits);
+/* For tuning and tests: which of the two kernels of qoq_cuda_attention; 1 to 16: the one on tensor
+ * cores with so many splits of 128 tokens (N 11.3) for a block. No choice moves a bit. */
+enum {
+    QOQ_CUDA_ATTENTION_ANY = -1,
+    QOQ_CUDA_ATTENTION_CORES = 0,
+    QOQ_CUDA_ATTENTION_TENSOR = 17
+};
+QOQ_API void qoq_cuda_attention_choose(struct qoq_cuda *handle, int way);
 
 /* Scratch of qoq_cuda_attention_prefill; 0 for contexts up to 2048. Needs no zeros. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill_scratch(

@@ -196,7 +196,7 @@ static enum qoq_status verify_rows(struct qoq_cuda *handle, const struct qoq_ver
 
     qoq_cuda_attention_choose(handle, way);
     status = verify(handle, kernel, s, seed, text, room, 0);
-    qoq_cuda_attention_choose(handle, -1);
+    qoq_cuda_attention_choose(handle, QOQ_CUDA_ATTENTION_ANY);
     return status;
 }
 
@@ -205,14 +205,15 @@ enum qoq_status qoq_verify_attention(struct qoq_cuda *handle,
                                      const struct qoq_verify_shape *s, uint64_t seed, char *text,
                                      size_t room)
 {
-    return verify_rows(handle, kernel, s, 0, seed, text, room);
+    return verify_rows(handle, kernel, s, QOQ_CUDA_ATTENTION_CORES, seed, text, room);
 }
 
 enum qoq_status qoq_verify_decode(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
                                   const struct qoq_verify_shape *s, uint64_t seed, char *text,
                                   size_t room)
 {
-    return verify_rows(handle, kernel, s, s->splits == 0 ? -1 : s->splits, seed, text, room);
+    return verify_rows(handle, kernel, s, s->splits == 0 ? QOQ_CUDA_ATTENTION_TENSOR : s->splits,
+                       seed, text, room);
 }
 
 enum qoq_status qoq_verify_prefill(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,

@@ -162,7 +162,10 @@ void qoq_verify_golden_split(struct qoq_verify_golden_case *run)
     if (qoq_verify_golden_size(run, "context") > 16 * QOQ_SPLIT_TOKENS) {
         qoq_verify_note(&run->arrays, QOQ_ERR_UNSUPPORTED, "context");
     }
+    /* A partial result for each split. */
+    qoq_cuda_attention_choose(run->arrays.handle, 1);
     scratch = run->arrays.status == QOQ_OK ? launch_rows(run, merged, 1) : NULL;
+    qoq_cuda_attention_choose(run->arrays.handle, QOQ_CUDA_ATTENTION_ANY);
     partial = scratch == NULL ? NULL : qoq_verify_fetch(&run->arrays, scratch);
     if (partial != NULL) {
         compare_partial(run, "max", partial, 0, 1);
