@@ -2,7 +2,7 @@
 // Launches what touches the cache: rotation and writing, attention, merge.
 #include "gpu/attention.cuh"
 #include "gpu/attention_merge.cuh"
-#include "gpu/cache.cuh"
+#include "gpu/attention_plan.cuh"
 #include "gpu/rope_write.cuh"
 
 using namespace qoq;
@@ -39,6 +39,7 @@ uint32_t lay_out(attention_params &p, uint32_t heads)
     const uint32_t bytes = p.cache.head_dim * p.cache.bits / 8, dims = 32 / p.cache.bits;
 
     p.vectors = ceil_div(bytes, 16);
+    p.inverse = ceil_div(1 << 16, p.vectors);
     // An odd number of vectors: eight lanes that load one each meet all banks.
     p.pitch = 16 * (p.vectors | 1);
     p.at_v = SPLIT * p.pitch;
@@ -59,6 +60,85 @@ bool rows_fit(size_t rows, size_t max_context, size_t q_heads)
 {
     return rows >= 1 && max_context >= 1 && max_context <= static_cast<size_t>(1) << 24 &&
            rows <= INT32_MAX / split_count(max_context) && rows <= INT32_MAX / q_heads;
+}
+
+// Arguments of qoq_cuda_attention.
+struct decode_call {
+    qoq_half *out;
+    const float *q;
+    const struct qoq_cuda_cache *cache;
+    const int32_t *sequence, *context;
+    size_t rows, max_context, q_heads;
+    void *scratch;
+};
+
+// One thread a token.
+enum qoq_status split_launch(struct qoq_cuda *handle, const decode_call &c)
+{
+    attention_params p;
+
+    make_source(p, c.cache);
+    p.q = {c.q, "q"};
+    p.sequence = {c.sequence, "sequence"};
+    p.context = {c.context, "context"};
+    p.partial = {static_cast<float *>(c.scratch), "partial"};
+    p.q_heads = static_cast<uint32_t>(c.q_heads);
+    p.group = static_cast<uint32_t>(c.q_heads / c.cache->layout.heads);
+    p.splits = split_count(c.max_context);
+    const split_kernel &kernel = choose_kernel(p.group);
+    const uint32_t shared = lay_out(p, kernel.heads);
+    return launch(
+        handle, kernel.name[p.cache.bits == 8], kernel.run[p.cache.bits == 8],
+        {{static_cast<uint32_t>(c.rows) * p.splits, p.cache.heads, 1}, ATTENTION_THREADS, shared},
+        p);
+}
+
+// One warp for the query heads of a key/value head, on tensor cores. Not taken where a grid cannot
+// have as many heads, nor, if nothing was asked for, for a single one: for that the two kernels
+// issue as many instructions, and more warps hide more (doc/gpu.md).
+enum qoq_status decode_launch(struct qoq_cuda *handle, const decode_call &c, bool &taken,
+                              bool &merged, bool &whole)
+{
+    decode_params p;
+
+    make_source(p, c.cache);
+    p.splits = split_count(c.max_context);
+    const decode_kernel &kernel =
+        decode_plan(p, c.rows, c.q_heads, handle->attention, static_cast<uint32_t>(handle->sms));
+    const size_t columns = static_cast<size_t>(p.cache.heads) * p.head_blocks * p.out_blocks;
+    taken = columns <= 65535 && (handle->attention != QOQ_CUDA_ATTENTION_ANY || p.group > 1);
+    if (!taken) {
+        return QOQ_OK;
+    }
+    p.q = {c.q, "q"};
+    p.sequence = {c.sequence, "sequence"};
+    p.context = {c.context, "context"};
+    p.partial = {static_cast<float *>(c.scratch), "partial"};
+    p.out = {c.out, "out"};
+    p.pairs = is_aligned(c.out, 4);
+    p.partial_pairs = is_aligned(c.scratch, 8);
+    merged = p.merged > 1;
+    whole = p.whole;
+    const uint32_t shared = decode_lay_out(p, kernel);
+    return launch(
+        handle, kernel.name, kernel.run,
+        {{static_cast<uint32_t>(c.rows) * p.runs, static_cast<uint32_t>(columns), 1}, 32, shared},
+        p);
+}
+
+enum qoq_status merge_launch(struct qoq_cuda *handle, const decode_call &c, bool merged)
+{
+    merge_params p;
+
+    p.partial = {static_cast<float *>(c.scratch), "partial"};
+    p.context = {c.context, "context"};
+    p.out = {c.out, "out"};
+    p.q_heads = static_cast<uint32_t>(c.q_heads);
+    p.splits = split_count(c.max_context);
+    p.head_dim = static_cast<uint32_t>(c.cache->layout.head_dim);
+    p.merged = merged;
+    return launch(handle, "attention_merge", attention_merge,
+                  {{static_cast<uint32_t>(c.rows * c.q_heads), 1, 1}, MERGE_THREADS, 0}, p);
 }
 
 } // namespace
@@ -109,6 +189,11 @@ extern "C" enum qoq_status qoq_cuda_rope_write(struct qoq_cuda *handle, float *q
                                     sequence, position, tokens, q_heads);
 }
 
+extern "C" void qoq_cuda_attention_choose(struct qoq_cuda *handle, int way)
+{
+    handle->attention = way < 0 ? QOQ_CUDA_ATTENTION_ANY : way;
+}
+
 extern "C" enum qoq_status qoq_cuda_attention_scratch(struct qoq_cuda *handle, size_t *bytes,
                                                       size_t rows, size_t max_context,
                                                       size_t q_heads,
@@ -130,8 +215,6 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
                                               size_t rows, size_t max_context, size_t q_heads,
                                               void *scratch, size_t bytes)
 {
-    attention_params p;
-    merge_params merge;
     size_t need;
 
     if (handle == nullptr || out == nullptr || q == nullptr || !cache_has_arrays(cache) ||
@@ -148,28 +231,14 @@ extern "C" enum qoq_status qoq_cuda_attention(struct qoq_cuda *handle, qoq_half 
         return status != QOQ_OK ? status : QOQ_ERR_ARGUMENT;
     }
     enter(handle);
-    make_source(p, cache);
-    p.q = {q, "q"};
-    p.sequence = {sequence, "sequence"};
-    p.context = {context, "context"};
-    p.partial = {static_cast<float *>(scratch), "partial"};
-    p.q_heads = static_cast<uint32_t>(q_heads);
-    p.group = static_cast<uint32_t>(q_heads / cache->layout.heads);
-    p.splits = split_count(max_context);
-    const split_kernel &kernel = choose_kernel(p.group);
-    const uint32_t shared = lay_out(p, kernel.heads);
-    status = launch(
-        handle, kernel.name[p.cache.bits == 8], kernel.run[p.cache.bits == 8],
-        {{static_cast<uint32_t>(rows) * p.splits, p.cache.heads, 1}, ATTENTION_THREADS, shared}, p);
-    if (status != QOQ_OK) {
-        return status;
+    const decode_call call = {out,  q,           cache,   sequence, context,
+                              rows, max_context, q_heads, scratch};
+    bool taken = false, merged = false, whole = false;
+    if (handle->attention != QOQ_CUDA_ATTENTION_CORES) {
+        status = decode_launch(handle, call, taken, merged, whole);
     }
-    merge.partial = p.partial;
-    merge.context = p.context;
-    merge.out = {out, "out"};
-    merge.q_heads = p.q_heads;
-    merge.splits = p.splits;
-    merge.head_dim = p.cache.head_dim;
-    return launch(handle, "attention_merge", attention_merge,
-                  {{static_cast<uint32_t>(rows * q_heads), 1, 1}, MERGE_THREADS, 0}, merge);
+    if (!taken) {
+        status = split_launch(handle, call);
+    }
+    return status != QOQ_OK || whole ? status : merge_launch(handle, call, merged);
 }

@@ -23,6 +23,7 @@ struct attention_params : attention_source {
     global<float> partial;                   // [rows][q_heads][splits][head_dim + 2]: M, L, O
     uint32_t q_heads, group, splits;         // group: query heads to one key/value head
     uint32_t vectors, pitch;                 // of a row of codes: 16-byte vectors, bytes
+    uint32_t inverse;                        // 2^16 / vectors, rounded up
     uint32_t at_v, at_q, at_head, at_scratch, at_weight, at_sum; // in shared memory; K is at 0
 };
 
@@ -54,7 +55,8 @@ QOQ_DEVICE void attention_load(const attention_params &p, global<const uint8_t> 
                                uint32_t first, uint32_t count, uint32_t sequence)
 {
     for (uint32_t i = thread(); i < SPLIT * p.vectors; i += ATTENTION_THREADS) {
-        const uint32_t t = i / p.vectors, column = 16 * (i % p.vectors);
+        // i / vectors, for i < 2^11 and vectors <= 16: the inverse adds less than 2^-5.
+        const uint32_t t = i * p.inverse >> 16, column = 16 * (i - t * p.vectors);
         const size_t row =
             t < count ? kv_codes(p.cache, kv_find(p.cache, sequence, first + t, block_y())) : 0;
 

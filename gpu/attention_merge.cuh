@@ -17,6 +17,7 @@ struct merge_params {
     global<const int32_t> context; // [rows]
     global<uint16_t> out;          // [rows][q_heads][head_dim]
     uint32_t q_heads, splits, head_dim;
+    bool merged; // leaves are there already, each in the place of its first split
 };
 
 // One partial result in a warp: dimensions lane, lane + 32, ...
@@ -89,9 +90,11 @@ QOQ_KERNEL(MERGE_THREADS, 4) attention_merge(QOQ_PARAMETER merge_params p)
     const uint32_t splits = (context - 1) / 128 + 1, leaves = (splits - 1) / MERGE_LEAF + 1;
     const size_t pitch = p.head_dim + 2, base = static_cast<size_t>(block_x()) * p.splits * pitch;
 
-    for (uint32_t leaf = warp(); leaf < leaves; leaf += MERGE_WARPS) {
+    for (uint32_t leaf = warp(); leaf < leaves && !(p.merged && leaves > 1); leaf += MERGE_WARPS) {
         const uint32_t first = leaf * MERGE_LEAF;
-        const uint32_t last = first + MERGE_LEAF < splits ? first + MERGE_LEAF : splits;
+        const uint32_t last = p.merged                      ? first + 1
+                              : first + MERGE_LEAF < splits ? first + MERGE_LEAF
+                                                            : splits;
         merge_partial v = merge_get(p, base + first * pitch);
 
         for (uint32_t split = first + 1; split < last; split++) {

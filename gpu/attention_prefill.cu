@@ -83,17 +83,6 @@ uint32_t count_blocks(const struct qoq_cuda *handle, size_t tiles, uint32_t leve
     return static_cast<uint32_t>(levels == 0 || tiles < most ? tiles : most);
 }
 
-// An odd number of vectors to a pitch: eight rows that are read together meet all banks.
-prefill_rows make_rows(uint32_t at, uint32_t vectors)
-{
-    prefill_rows rows = {at, 16 * (vectors | 1), vectors, 0};
-
-    while (1u << rows.log2 < vectors) {
-        rows.log2++;
-    }
-    return rows;
-}
-
 // Divides the shared memory; returns its size.
 uint32_t lay_out(prefill_params &p, const prefill_kernel &kernel)
 {

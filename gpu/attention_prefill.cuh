@@ -42,7 +42,7 @@ QOQ_DEVICE void prefill_finish(const prefill_params &p, const prefill_tile &tile
                                const prefill_partial<Shape> &mine)
 {
     QOQ_UNROLL
-    for (uint32_t v = 0; v < 2; v++) {
+    for (uint32_t v = 0; v < Shape::per_lane; v++) {
         const uint32_t vector = 16 * warp() + lane() / 4 + 8 * v;
         const size_t at = tile.output(vector, p.q_heads) * p.cache.head_dim;
 

@@ -38,6 +38,12 @@ inline kv_cache make_cache(const struct qoq_cuda_cache *cache)
     it.page_tokens = static_cast<uint32_t>(l.page_tokens);
     it.heads = static_cast<uint32_t>(l.heads);
     it.head_dim = static_cast<uint32_t>(l.head_dim);
+    it.page_log2 = 0;
+    while (uint32_t{1} << it.page_log2 < it.page_tokens) {
+        it.page_log2++;
+    }
+    it.page_inverse = static_cast<uint32_t>(
+        ((uint64_t{1} << (31 + it.page_log2)) + it.page_tokens - 1) / it.page_tokens);
     return it;
 }
 

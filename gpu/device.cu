@@ -32,7 +32,7 @@ extern "C" enum qoq_status qoq_cuda_create(struct qoq_cuda **handle, int device,
         return refuse(error);
     }
     *handle = new (std::nothrow) qoq_cuda{
-        device, sms, -1, 0, 0, -1, static_cast<cudaStream_t>(stream), {'\0'}, nullptr, false};
+        device, sms, -1, 0, 0, -1, -1, static_cast<cudaStream_t>(stream), {'\0'}, nullptr, false};
     return *handle == nullptr ? QOQ_ERR_MEMORY : QOQ_OK;
 }
 

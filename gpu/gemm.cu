@@ -1,63 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches the product: checks, tile and split by the shape, scratch.
 #include "gpu/gemm_maps.cuh"
+#include "gpu/gemm_plan.cuh"
 
 namespace qoq
 {
 
 namespace
 {
-
-// Blocks of one product.
-struct plan {
-    const tile_row *tile;
-    uint32_t grid[2], tiles, per_split, splits;
-    uint32_t counters; // room for them: the same for all shapes that the library divides by itself,
-                       // so that what is a partial sum of one product is no counter of the next
-
-    size_t outputs() const
-    {
-        return static_cast<size_t>(grid[0]) * grid[1];
-    }
-    size_t counter_bytes() const
-    {
-        return splits > 1 ? (counters * sizeof(uint32_t) + 15) / 16 * 16 : 0;
-    }
-    size_t scratch() const
-    {
-        return splits > 1
-                   ? counter_bytes() + outputs() * splits * tile->bm * tile->bn * sizeof(int32_t)
-                   : 0;
-    }
-};
-
-// Where the outputs alone would leave multiprocessors idle, K is divided, but not below two tiles a
-// block.
-uint32_t choose_splits(const struct qoq_cuda *handle, uint32_t outputs, uint32_t tiles)
-{
-    const uint32_t wanted =
-        outputs >= static_cast<uint32_t>(handle->sms) ? 1 : 2 * handle->sms / outputs;
-    const uint32_t most = tiles / 2 < 16 ? tiles / 2 : 16;
-    const uint32_t splits = handle->splits > 0 ? handle->splits : wanted < most ? wanted : most;
-
-    return splits < 1 ? 1 : splits > tiles ? tiles : splits;
-}
-
-plan plan_tile(const struct qoq_cuda *handle, const tile_row &tile, size_t m, size_t n, size_t k)
-{
-    plan it;
-
-    it.tile = &tile;
-    it.grid[0] = ceil_div(n, tile.bn);
-    it.grid[1] = ceil_div(m, tile.bm);
-    it.tiles = ceil_div(k, tile.bk);
-    it.per_split = ceil_div(it.tiles, choose_splits(handle, it.grid[0] * it.grid[1], it.tiles));
-    it.splits = ceil_div(it.tiles, it.per_split);
-    it.counters = it.outputs() > static_cast<size_t>(handle->sms)
-                      ? static_cast<uint32_t>(it.outputs())
-                      : static_cast<uint32_t>(handle->sms);
-    return it;
-}
 
 // Whether the device has wgmma and the library code for it. All kernels of a build are alike.
 bool has_wgmma(struct qoq_cuda *handle)
@@ -69,32 +19,36 @@ bool has_wgmma(struct qoq_cuda *handle)
     return handle->wgmma != 0;
 }
 
-// The tile that was asked for, or the first that is meant for so many tokens; one of wgmma only
-// where `wide`.
-const tile_row &choose_tile(const struct qoq_cuda *handle, size_t m, bool wide)
+const tile_row &choose_tile(const struct qoq_cuda *handle, uint32_t scheme, size_t m, bool wide)
 {
-    const bool prefers = wide && prefers_wgmma(handle);
-    int i = handle->tile >= 0 && (wide || !is_wide(tile_table[handle->tile])) ? handle->tile : -1;
+    return choose_tile(handle->tile, wide, prefers_wgmma(handle), scheme, m);
+}
 
-    for (int t = 0; i < 0; t++) {
-        i = is_wide(tile_table[t]) == prefers && m <= tile_table[t].up_to ? t : i;
-    }
-    return tile_table[i];
+plan plan_tile(const struct qoq_cuda *handle, const tile_row &tile, uint32_t scheme, size_t m,
+               size_t n, size_t k)
+{
+    return plan_tile(tile, static_cast<uint32_t>(handle->sms),
+                     static_cast<uint32_t>(handle->splits), scheme, m, n, k);
 }
 
 // The most scratch that any number of tokens up to m takes with a tile: fewer rows of blocks may
 // mean more splits.
-size_t most_scratch(const struct qoq_cuda *handle, const tile_row &tile, size_t m, size_t n,
-                    size_t k)
+size_t most_scratch(const struct qoq_cuda *handle, const tile_row &tile, size_t m,
+                    const struct qoq_cuda_weight *w)
 {
     size_t most = 0;
 
     for (size_t rows = tile.bm; rows < m + tile.bm; rows += tile.bm) {
-        const size_t need = plan_tile(handle, tile, rows, n, k).scratch();
+        const size_t need = plan_tile(handle, tile, w->scheme, rows, w->n, w->k).scratch();
 
         most = need > most ? need : most;
     }
     return most;
+}
+
+bool is_scheme(int scheme)
+{
+    return scheme == QOQ_W8 || scheme == QOQ_W4_CHANNEL || scheme == QOQ_W4_GROUP;
 }
 
 bool weight_has_arrays(const struct qoq_cuda_weight *w)
@@ -115,9 +69,7 @@ bool weight_has_arrays(const struct qoq_cuda_weight *w)
 
 bool shape_fits(size_t m, const struct qoq_cuda_weight *w)
 {
-    // A grid has at most 65535 blocks in its second dimension, of at least 128 tokens where there
-    // are many.
-    return m >= 1 && m <= 65535u * 16 && w->n >= 1 && w->n <= INT32_MAX && w->k >= 1 &&
+    return m >= 1 && m <= 65535u * 16 && w->n >= 1 && w->n <= 65535u * 128 && w->k >= 1 &&
            w->k <= 131072;
 }
 
@@ -177,6 +129,36 @@ extern "C" void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int spli
     handle->splits = splits > 0 ? splits : 0;
 }
 
+extern "C" enum qoq_status qoq_cuda_gemm_plan(struct qoq_cuda_gemm_plan *plan, int sms, int wgmma,
+                                              size_t m, const struct qoq_cuda_weight *w)
+{
+    if (plan == nullptr || w == nullptr || sms < 1 || !is_scheme(w->scheme)) {
+        return QOQ_ERR_ARGUMENT;
+    }
+    if (!shape_fits(m, w)) {
+        return QOQ_ERR_SHAPE;
+    }
+    const uint32_t scheme = w->scheme, many = static_cast<uint32_t>(sms);
+    const tile_row &tile = choose_tile(-1, wgmma != 0, true, scheme, m);
+    const struct plan it = plan_tile(tile, many, 0, scheme, m, w->n, w->k);
+    const uint32_t outputs = static_cast<uint32_t>(it.outputs());
+    const gemm_size size = {it.grid[1], outputs, it.tiles, scheme};
+
+    *plan = {tile.name[scheme],
+             tile.bm,
+             tile.bn,
+             tile.bk,
+             it.outputs() * it.splits,
+             it.splits,
+             tile.blocks,
+             size_t{tile.blocks} * (tile.stages[scheme] - 1) * stage_bytes(tile, scheme),
+             static_cast<double>(it.outputs() * it.splits) / (many * tile.blocks),
+             split_time(tile, size, it.splits, many),
+             join_time(tile, static_cast<double>(outputs) * it.splits, it.splits, many),
+             even_time(tile, size, many)};
+    return QOQ_OK;
+}
+
 // The most scratch of the tiles that may be chosen for up to m tokens, one of wgmma or none.
 static size_t scratch_of(const struct qoq_cuda *handle, size_t m, const struct qoq_cuda_weight *w,
                          bool wide)
@@ -185,11 +167,10 @@ static size_t scratch_of(const struct qoq_cuda *handle, size_t m, const struct q
 
     for (const tile_row &tile : tile_table) {
         // Fewer tokens than m may take a smaller tile.
-        const size_t up_to = m < tile.up_to ? m : tile.up_to;
-        const bool asked = &tile == &choose_tile(handle, m, wide),
-                   chosen = &tile == &choose_tile(handle, up_to, wide);
-        const size_t need =
-            asked || chosen ? most_scratch(handle, tile, asked ? m : up_to, w->n, w->k) : 0;
+        const size_t up_to = m < tile.up_to[w->scheme] ? m : tile.up_to[w->scheme];
+        const bool asked = &tile == &choose_tile(handle, w->scheme, m, wide),
+                   chosen = &tile == &choose_tile(handle, w->scheme, up_to, wide);
+        const size_t need = asked || chosen ? most_scratch(handle, tile, asked ? m : up_to, w) : 0;
 
         most = need > most ? need : most;
     }
@@ -226,16 +207,17 @@ extern "C" enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_half *y,
         return QOQ_ERR_SHAPE;
     }
     enter(handle);
-    const tile_row *tile = &choose_tile(handle, x->m, has_wgmma(handle));
+    const tile_row *tile = &choose_tile(handle, w->scheme, x->m, has_wgmma(handle));
     gemm_wgmma_params q = {};
-    plan it = plan_tile(handle, *tile, x->m, w->n, w->k);
+    plan it = plan_tile(handle, *tile, w->scheme, x->m, w->n, w->k);
     q.p = make_params(it, y, x, w, bias, scratch);
     if (is_wide(*tile) && !make_maps(handle, &q, *tile, x, w)) {
-        tile = &choose_tile(handle, x->m, false);
-        it = plan_tile(handle, *tile, x->m, w->n, w->k);
+        tile = &choose_tile(handle, w->scheme, x->m, false);
+        it = plan_tile(handle, *tile, w->scheme, x->m, w->n, w->k);
         q.p = make_params(it, y, x, w, bias, scratch);
     }
-    if (it.grid[1] > 65535) {
+    const uint32_t depth = it.splits > 1 ? it.splits : it.bands;
+    if (it.grid[0] > 65535 || depth > 65535) {
         return QOQ_ERR_SHAPE;
     }
     if (it.scratch() > bytes ||
@@ -243,7 +225,7 @@ extern "C" enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_half *y,
         return QOQ_ERR_ARGUMENT;
     }
     const launch_shape shape = {
-        {it.grid[0], it.grid[1], it.splits}, tile->threads, tile->shared[w->scheme]};
+        {it.band, it.grid[0], depth}, tile->threads, tile->shared[w->scheme]};
     return is_wide(*tile)
                ? launch(handle, tile->name[w->scheme], tile->wgmma[w->scheme], shape, q)
                : launch(handle, tile->name[w->scheme], tile->kernel[w->scheme], shape, q.p);

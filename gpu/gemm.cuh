@@ -102,32 +102,43 @@ template <class Tile> struct gemm_sums {
 
 // A lane has tokens r and r + 8 of each 16, channels 2c and 2c + 1 of each 8 (r = lane / 4, c =
 // lane % 4).
-template <class Tile, gemm_scheme SCHEME>
-QOQ_DEVICE void gemm_epilogue(const int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
+template <class Tile, gemm_scheme SCHEME, bool INSIDE>
+QOQ_DEVICE void gemm_store(const int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
 {
     const uint32_t m0 =
-        block_y() * Tile::bm + warp() % Tile::warps_m * (Tile::mi * 16) + (lane() >> 2);
-    const uint32_t n0 = block_x() * Tile::bn + warp() / Tile::warps_m * 32 + 2 * (lane() & 3);
+        gemm_place_m(p) * Tile::bm + warp() % Tile::warps_m * (Tile::mi * 16) + (lane() >> 2);
+    const uint32_t n0 = gemm_place_n() * Tile::bn + warp() / Tile::warps_m * 32 + 2 * (lane() & 3);
     gemm_channel channel[4][2];
 
     QOQ_UNROLL
     for (int j = 0; j < 8; j++) {
         channel[j / 2][j % 2] = gemm_get_channel<SCHEME>(p, n0 + 8 * (j / 2) + j % 2);
     }
+    global<uint16_t> y = p.y + (static_cast<size_t>(m0) * p.n + n0);
+    gemm_token token[Tile::mi * 2];
+
+    gemm_get_tokens<SCHEME>(token, p, m0, 0);
     QOQ_UNROLL
     for (int i = 0; i < Tile::mi * 2; i++) {
-        const uint32_t m = m0 + 8 * i;
-
-        if (m < p.m) {
-            const gemm_token token = {m, load(p.x_scale, m),
-                                      SCHEME == gemm_scheme::w4_channel ? load(p.x_sum, m) : 0};
-
+        if (token[i].exists) {
             QOQ_UNROLL
             for (int j = 0; j < 4; j++) {
-                gemm_store_pair<SCHEME>(p, token, n0 + 8 * j, channel[j], acc[i / 2][j][i % 2 * 2],
-                                        acc[i / 2][j][i % 2 * 2 + 1]);
+                gemm_store_pair<SCHEME, INSIDE>(p, y + 8 * j, token[i], channel[j],
+                                                acc[i / 2][j][i % 2 * 2],
+                                                acc[i / 2][j][i % 2 * 2 + 1]);
             }
         }
+        y = y + 8 * static_cast<size_t>(p.n);
+    }
+}
+
+template <class Tile, gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_epilogue(const int32_t (&acc)[Tile::mi][4][4], const gemm_params &p)
+{
+    if (gemm_is_inside(p, Tile::bn)) {
+        gemm_store<Tile, SCHEME, true>(acc, p);
+    } else {
+        gemm_store<Tile, SCHEME, false>(acc, p);
     }
 }
 
@@ -135,10 +146,13 @@ template <class Tile, gemm_scheme SCHEME>
 QOQ_KERNEL(Tile::threads, Tile::blocks)
 gemm(QOQ_PARAMETER gemm_params p)
 {
-    const uint32_t first = block_z() * p.tiles_per_split;
+    const uint32_t first = gemm_place_split(p) * p.tiles_per_split;
     const uint32_t last = first + p.tiles_per_split < p.tiles ? first + p.tiles_per_split : p.tiles;
     int32_t acc[Tile::mi][4][4] = {};
 
+    if (gemm_place_m(p) * Tile::bm >= p.m) {
+        return;
+    }
     gemm_main_loop<Tile, SCHEME>(acc, p, first, last);
     if (p.splits > 1) {
         gemm_sums<Tile> sums = {acc};

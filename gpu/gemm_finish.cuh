@@ -8,7 +8,8 @@
 namespace qoq
 {
 
-// What a channel brings to the epilogue.
+// What a channel brings to the epilogue. bias is -0 where there is none: x + -0 is x, zeros with
+// their signs included, so that one fused operation serves both.
 struct gemm_channel {
     float s, bias;
     uint32_t z;
@@ -23,15 +24,14 @@ QOQ_DEVICE gemm_channel gemm_get_channel(const gemm_params &p, uint32_t n)
     if (c.exists) {
         c.s = half_to_float(load(p.s, n));
         c.z = SCHEME == gemm_scheme::w4_channel ? load(p.z, n) : 0;
-        c.bias = p.bias ? load(p.bias, n) : 0.0f;
+        c.bias = p.bias ? load(p.bias, n) : -0.0f;
     }
     return c;
 }
 
 // N 6.2, 6.3.
 template <gemm_scheme SCHEME>
-QOQ_DEVICE uint32_t gemm_finish(int32_t acc, const gemm_params &p, const gemm_channel &channel,
-                                float scale, int32_t sum)
+QOQ_DEVICE uint32_t gemm_finish(int32_t acc, const gemm_channel &channel, float scale, int32_t sum)
 {
     float c = fmul(channel.s, scale);
 
@@ -39,37 +39,60 @@ QOQ_DEVICE uint32_t gemm_finish(int32_t acc, const gemm_params &p, const gemm_ch
         acc = static_cast<int32_t>(
             imad(0u - channel.z, static_cast<uint32_t>(sum), static_cast<uint32_t>(acc)));
     }
-    return float_to_half(p.bias ? ffma(c, int_to_float(acc), channel.bias)
-                                : fmul(c, int_to_float(acc)));
+    return float_to_half(ffma(c, int_to_float(acc), channel.bias));
 }
 
 // What a token brings.
 struct gemm_token {
-    uint32_t m;
     float scale;
     int32_t sum;
+    bool exists;
 };
 
-template <gemm_scheme SCHEME>
-QOQ_DEVICE void gemm_store_pair(const gemm_params &p, const gemm_token &token, uint32_t n,
+// The tokens m0, m0 + 8, ... of a lane, COUNT of them from number `first` on: all loads are under
+// way before one is used.
+template <gemm_scheme SCHEME, uint32_t COUNT>
+QOQ_DEVICE void gemm_get_tokens(gemm_token (&token)[COUNT], const gemm_params &p, uint32_t m0,
+                                uint32_t first)
+{
+    const uint32_t left = m0 < p.m ? p.m - m0 : 0;
+
+    QOQ_UNROLL
+    for (uint32_t i = 0; i < COUNT; i++) {
+        token[i] = {0.0f, 0, 8 * (first + i) < left};
+        if (token[i].exists) {
+            token[i].scale = load(p.x_scale + m0, 8 * (first + i));
+            token[i].sum =
+                SCHEME == gemm_scheme::w4_channel ? load(p.x_sum + m0, 8 * (first + i)) : 0;
+        }
+    }
+}
+
+// Whether all channels of a block exist and go out in pairs.
+QOQ_DEVICE bool gemm_is_inside(const gemm_params &p, uint32_t channels)
+{
+    return p.pairs && (gemm_place_n() + 1) * channels <= p.n;
+}
+
+// Two neighbouring channels of a token to y. INSIDE: gemm_is_inside.
+template <gemm_scheme SCHEME, bool INSIDE>
+QOQ_DEVICE void gemm_store_pair(const gemm_params &p, global<uint16_t> y, const gemm_token &token,
                                 const gemm_channel (&channel)[2], int32_t even, int32_t odd)
 {
-    const size_t at = static_cast<size_t>(token.m) * p.n + n;
-
-    if (!channel[0].exists) {
+    if (!INSIDE && !channel[0].exists) {
         return;
     }
-    const uint32_t low = gemm_finish<SCHEME>(even, p, channel[0], token.scale, token.sum);
-    if (!channel[1].exists) {
-        store(p.y, at, low);
+    const uint32_t low = gemm_finish<SCHEME>(even, channel[0], token.scale, token.sum);
+    if (!INSIDE && !channel[1].exists) {
+        store(y, 0, low);
         return;
     }
-    const uint32_t high = gemm_finish<SCHEME>(odd, p, channel[1], token.scale, token.sum);
-    if (p.pairs) {
-        store_as<uint32_t>(p.y, at, low | high << 16);
+    const uint32_t high = gemm_finish<SCHEME>(odd, channel[1], token.scale, token.sum);
+    if (INSIDE || p.pairs) {
+        store_as<uint32_t>(y, 0, low | high << 16);
     } else {
-        store(p.y, at, low);
-        store(p.y, at + 1, high);
+        store(y, 0, low);
+        store(y, 1, high);
     }
 }
 

@@ -16,7 +16,7 @@ namespace qoq
 template <int THREADS, class Sums>
 QOQ_DEVICE bool gemm_join(Sums &sums, const gemm_params &p, uint32_t me)
 {
-    const uint32_t tile = block_y() * grid_x() + block_x(), size = THREADS * Sums::count;
+    const uint32_t tile = gemm_place_n() * grid_x() + gemm_place_m(p), size = THREADS * Sums::count;
     const size_t base = static_cast<size_t>(tile) * p.splits * size + me * 4;
 
     QOQ_UNROLL
@@ -26,7 +26,8 @@ QOQ_DEVICE bool gemm_join(Sums &sums, const gemm_params &p, uint32_t me)
         for (int r = 0; r < 4; r++) {
             v.x[r] = sums.get(i + r);
         }
-        store_as<vec4>(p.partial, base + static_cast<size_t>(block_z()) * size + i * THREADS, v);
+        store_as<vec4>(p.partial,
+                       base + static_cast<size_t>(gemm_place_split(p)) * size + i * THREADS, v);
     }
     fence_device();
     sums.sync();
@@ -39,7 +40,7 @@ QOQ_DEVICE bool gemm_join(Sums &sums, const gemm_params &p, uint32_t me)
     }
     fence_device();
     for (uint32_t split = 0; split < p.splits; split++) {
-        if (split == block_z()) {
+        if (split == gemm_place_split(p)) {
             continue;
         }
         QOQ_UNROLL

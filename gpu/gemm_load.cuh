@@ -51,7 +51,7 @@ template <class Tile>
 QOQ_DEVICE void gemm_load_tiled(const gemm_params &p, uint32_t to, uint32_t tile)
 {
     for (uint32_t i = thread(); i < Tile::bn / 32 * Tile::steps * 32; i += Tile::threads) {
-        const uint32_t block = block_x() * (Tile::bn / 32) + i / (Tile::steps * 32);
+        const uint32_t block = gemm_place_n() * (Tile::bn / 32) + i / (Tile::steps * 32);
         const uint32_t step = tile * Tile::steps + i / 32 % Tile::steps;
         const bool exists = block < p.n32 && step < p.k32;
 
@@ -71,7 +71,8 @@ QOQ_DEVICE void gemm_load_groups(const gemm_params &p, uint32_t to, global<const
                    last = (tile * Tile::steps + Tile::steps - 1) / p.group_steps;
 
     for (uint32_t i = thread(); i < Tile::steps * columns; i += Tile::threads) {
-        const uint32_t group = first + i / columns, n = block_x() * Tile::bn + 16 * (i % columns);
+        const uint32_t group = first + i / columns,
+                       n = gemm_place_n() * Tile::bn + 16 * (i % columns);
         const bool exists = group <= last && group < p.groups && n < 32 * p.n32;
 
         copy_async(to + 16 * i, from, exists ? static_cast<size_t>(group) * (32 * p.n32) + n : 0,
@@ -84,11 +85,11 @@ QOQ_DEVICE void gemm_load(const gemm_params &p, uint32_t to, uint32_t tile)
 {
     typedef gemm_stage<Tile, SCHEME> stage;
 
-    gemm_load_rows<Tile, Tile::bm>(to + stage::x, p.x, p.x_pitch, p.x_aligned, block_y() * Tile::bm,
-                                   p.m, tile * Tile::bk, p.k);
+    gemm_load_rows<Tile, Tile::bm>(to + stage::x, p.x, p.x_pitch, p.x_aligned,
+                                   gemm_place_m(p) * Tile::bm, p.m, tile * Tile::bk, p.k);
     if (SCHEME == gemm_scheme::w8) {
         gemm_load_rows<Tile, Tile::bn>(to + stage::code, p.code, p.k, p.code_aligned,
-                                       block_x() * Tile::bn, p.n, tile * Tile::bk, p.k);
+                                       gemm_place_n() * Tile::bn, p.n, tile * Tile::bk, p.k);
     } else {
         gemm_load_tiled<Tile>(p, to + stage::code, tile);
     }

@@ -45,6 +45,24 @@ template <int BM, int BN, int BK, int WARPS_M, int STAGES, int BLOCKS> struct ge
                   "a tile that fits");
 };
 
+// The place of a block. The grid has the tiles of tokens of a band along x, all tiles of channels
+// along y and, along z, bands or parts of K, never both: blocks that run at the same time share a
+// few rows of activations, which stay in the L2 cache while a band passes all weights (doc/gpu.md).
+QOQ_DEVICE uint32_t gemm_place_m(const gemm_params &p)
+{
+    return (p.splits > 1 ? 0 : block_z() * grid_x()) + block_x();
+}
+
+QOQ_DEVICE uint32_t gemm_place_n()
+{
+    return block_y();
+}
+
+QOQ_DEVICE uint32_t gemm_place_split(const gemm_params &p)
+{
+    return p.splits > 1 ? block_z() : 0;
+}
+
 // Shared memory of a stage: activations, weights, group parameters.
 template <class Tile, gemm_scheme SCHEME> struct gemm_stage {
     static constexpr uint32_t x = 0, code = Tile::bm * Tile::bk;

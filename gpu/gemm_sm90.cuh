@@ -27,8 +27,10 @@ QOQ_DEVICE void gemm_wgmma_produce(const gemm_wgmma_params &q, uint32_t first, u
     constexpr bool w8 = SCHEME == gemm_scheme::w8;
     const uint32_t bytes =
         at::s2 + (SCHEME == gemm_scheme::w4_group ? 2 * q.group_rows * Tile::bn : 0);
-    const int32_t m = static_cast<int32_t>(block_y() * Tile::bm),
-                  n = static_cast<int32_t>(block_x() * Tile::bn);
+    const int32_t m = static_cast<int32_t>(gemm_place_m(q.p) * Tile::bm),
+                  n = static_cast<int32_t>(gemm_place_n() * Tile::bn);
+    const uint32_t group_steps = SCHEME == gemm_scheme::w4_group ? q.p.group_steps : 1;
+    uint32_t group = first * Tile::steps / group_steps, step = first * Tile::steps % group_steps;
     gemm_wgmma_ring<at> ring = {0, 1};
 
     for (uint32_t tile = first; tile < last; tile++) {
@@ -42,11 +44,12 @@ QOQ_DEVICE void gemm_wgmma_produce(const gemm_wgmma_params &q, uint32_t first, u
             // A row of tiled codes has 512 bytes for 32 of K, and counts in eights.
             copy_tile(to + at::code, q.code, w8 ? k : 2 * k, w8 ? n : n / 32, ring.full());
             if (SCHEME == gemm_scheme::w4_group) {
-                const int32_t row = static_cast<int32_t>(tile * Tile::steps / q.p.group_steps);
-
-                copy_tile(to + at::s2, q.s2, n, row, ring.full());
-                copy_tile(to + at::zeros, q.zeros, n, row, ring.full());
+                copy_tile(to + at::s2, q.s2, n, static_cast<int32_t>(group), ring.full());
+                copy_tile(to + at::zeros, q.zeros, n, static_cast<int32_t>(group), ring.full());
             }
+        }
+        for (step += Tile::steps; step >= group_steps; step -= group_steps) {
+            group++;
         }
         ring.next();
     }
@@ -157,32 +160,30 @@ template <class Tile> struct gemm_wgmma_sums {
 // A lane has channels r and r + 8 of each part and tokens 2c and 2c + 1 of each 8. Lanes of
 // channels r and r + 1, r even, change sums: then one has the first token of both channels, the
 // other the second, and neighbours go out together.
-template <class Tile, gemm_scheme SCHEME>
-QOQ_DEVICE void gemm_wgmma_epilogue(accumulator<Tile::bm> (&acc)[Tile::parts], const gemm_params &p,
-                                    uint32_t consumer)
+template <class Tile, gemm_scheme SCHEME, bool INSIDE>
+QOQ_DEVICE void gemm_wgmma_store(accumulator<Tile::bm> (&acc)[Tile::parts], const gemm_params &p,
+                                 uint32_t consumer)
 {
-    constexpr int pairs = 2 * Tile::parts;
+    constexpr int pairs = 2 * Tile::parts, batch = Tile::bm < 64 ? Tile::bm / 8 : 8;
     const bool odd = (lane() >> 2 & 1) != 0;
-    const uint32_t m0 = block_y() * Tile::bm + 2 * (lane() & 3) + (odd ? 1 : 0);
-    uint32_t n[pairs];
+    const uint32_t m0 = gemm_place_m(p) * Tile::bm + 2 * (lane() & 3) + (odd ? 1 : 0);
+    const uint32_t n0 =
+        gemm_place_n() * Tile::bn + (gemm_wgmma_channel<Tile, SCHEME>(consumer) & ~1u);
+    global<uint16_t> y = p.y + (static_cast<size_t>(m0) * p.n + n0);
     gemm_channel channel[pairs][2];
+    gemm_token token[batch];
 
     QOQ_UNROLL
     for (int j = 0; j < pairs; j++) {
-        n[j] = block_x() * Tile::bn + (gemm_wgmma_channel<Tile, SCHEME>(consumer, j / 2) & ~1u) +
-               8 * (j % 2);
-        channel[j][0] = gemm_get_channel<SCHEME>(p, n[j]);
-        channel[j][1] = gemm_get_channel<SCHEME>(p, n[j] + 1);
+        const uint32_t n = n0 + gemm_wgmma_part<SCHEME>(j / 2) + 8 * (j % 2);
+
+        channel[j][0] = gemm_get_channel<SCHEME>(p, n);
+        channel[j][1] = gemm_get_channel<SCHEME>(p, n + 1);
     }
     QOQ_UNROLL
     for (int i = 0; i < Tile::bm / 8; i++) {
-        const uint32_t m = m0 + 8 * i;
-        const bool exists = m < p.m;
-        gemm_token token = {m, 0.0f, 0};
-
-        if (exists) {
-            token.scale = load(p.x_scale, m);
-            token.sum = SCHEME == gemm_scheme::w4_channel ? load(p.x_sum, m) : 0;
+        if (i % batch == 0) {
+            gemm_get_tokens<SCHEME>(token, p, m0, i);
         }
         QOQ_UNROLL
         for (int j = 0; j < pairs; j++) {
@@ -190,11 +191,24 @@ QOQ_DEVICE void gemm_wgmma_epilogue(accumulator<Tile::bm> (&acc)[Tile::parts], c
                           two = acc[j / 2].get(4 * i + j % 2 * 2 + 1);
             const int32_t got = shuffle_xor(odd ? one : two, 4), kept = odd ? two : one;
 
-            if (exists) {
-                gemm_store_pair<SCHEME>(p, token, n[j], channel[j], odd ? got : kept,
-                                        odd ? kept : got);
+            if (token[i % batch].exists) {
+                gemm_store_pair<SCHEME, INSIDE>(
+                    p, y + (gemm_wgmma_part<SCHEME>(j / 2) + 8 * (j % 2)), token[i % batch],
+                    channel[j], odd ? got : kept, odd ? kept : got);
             }
         }
+        y = y + 8 * static_cast<size_t>(p.n);
+    }
+}
+
+template <class Tile, gemm_scheme SCHEME>
+QOQ_DEVICE void gemm_wgmma_epilogue(accumulator<Tile::bm> (&acc)[Tile::parts], const gemm_params &p,
+                                    uint32_t consumer)
+{
+    if (gemm_is_inside(p, Tile::bn)) {
+        gemm_wgmma_store<Tile, SCHEME, true>(acc, p, consumer);
+    } else {
+        gemm_wgmma_store<Tile, SCHEME, false>(acc, p, consumer);
     }
 }
 
@@ -239,9 +253,13 @@ QOQ_KERNEL_WGMMA(Tile::threads, Tile::blocks)
 gemm_wgmma(QOQ_PARAMETER gemm_wgmma_params q)
 {
 #if QOQ_WGMMA
-    const uint32_t first = block_z() * q.p.tiles_per_split;
+    const uint32_t first = gemm_place_split(q.p) * q.p.tiles_per_split;
     const uint32_t last =
         first + q.p.tiles_per_split < q.p.tiles ? first + q.p.tiles_per_split : q.p.tiles;
+
+    if (gemm_place_m(q.p) * Tile::bm >= q.p.m) {
+        return;
+    }
 
     gemm_wgmma_begin<gemm_wgmma_stage<Tile, SCHEME>, 4 * Tile::consumers>();
     if (warp() < 4) {

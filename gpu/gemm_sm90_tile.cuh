@@ -71,17 +71,23 @@ template <class Stage> struct gemm_wgmma_ring {
     }
 };
 
-// Of the block's channels, that of row 0 of a lane's part: rows r and r + 8 of the 64 (PTX: wgmma
-// fragments). W4: the tiled layout gives a warp 32 channels in a row (gemm_sm90_operand.cuh).
-template <class Tile, gemm_scheme SCHEME>
-QOQ_DEVICE uint32_t gemm_wgmma_channel(uint32_t group, int part)
+// From a part's channels to the next part's.
+template <gemm_scheme SCHEME> QOQ_DEVICE uint32_t gemm_wgmma_part(uint32_t part)
+{
+    return (SCHEME == gemm_scheme::w8 ? 64 : 16) * part;
+}
+
+// Of the block's channels, that of row 0 of a lane's first part: rows r and r + 8 of the 64 (PTX:
+// wgmma fragments). W4: the tiled layout gives a warp 32 channels in a row
+// (gemm_sm90_operand.cuh).
+template <class Tile, gemm_scheme SCHEME> QOQ_DEVICE uint32_t gemm_wgmma_channel(uint32_t group)
 {
     const uint32_t row = lane() >> 2, w = warp() % 4;
 
     if (SCHEME == gemm_scheme::w8) {
-        return 64 * (group * Tile::parts + part) + 16 * w + row;
+        return 64 * (group * Tile::parts) + 16 * w + row;
     }
-    return Tile::halves ? 32 * w + 16 * group + row : 128 * group + 32 * w + 16 * part + row;
+    return Tile::halves ? 32 * w + 16 * group + row : 128 * group + 32 * w + row;
 }
 
 } // namespace qoq

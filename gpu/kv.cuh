@@ -13,6 +13,7 @@ struct kv_cache {
     global<const int32_t> table; // page of each sequence and page number: [sequence][table_pitch]
     size_t table_pitch, page_bytes;
     uint32_t bits, page_tokens, heads, head_dim;
+    uint32_t page_inverse, page_log2; // kv_page
 };
 
 // A head vector in a page: byte offset of its page in the pool, and its rank in the page.
@@ -21,9 +22,19 @@ struct kv_place {
     uint32_t rank;
 };
 
+// token / page_tokens for token < 2^31. With l = page_log2 the least l such that 2^l >= page_tokens
+// and page_inverse = 2^(31 + l) / page_tokens + e, 0 <= e < 1, this is the floor of token /
+// page_tokens + token e / 2^(31 + l); what is added is less than 1 / 2^l <= 1 / page_tokens, too
+// little to reach the next integer.
+QOQ_DEVICE uint32_t kv_page(const kv_cache &cache, uint32_t token)
+{
+    return static_cast<uint32_t>(static_cast<uint64_t>(2 * token) * cache.page_inverse >> 32) >>
+           cache.page_log2;
+}
+
 QOQ_DEVICE kv_place kv_find(const kv_cache &cache, uint32_t sequence, uint32_t token, uint32_t head)
 {
-    const uint32_t number = token / cache.page_tokens, slot = token % cache.page_tokens;
+    const uint32_t number = kv_page(cache, token), slot = token - number * cache.page_tokens;
     const int32_t page = load(cache.table, sequence * cache.table_pitch + number);
 
     return {static_cast<size_t>(page) * cache.page_bytes, head * cache.page_tokens + slot};

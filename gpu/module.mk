@@ -47,6 +47,7 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/contents.c \
 	gpu/bench/contents.h \
 	gpu/bench/device.h \
+	gpu/bench/ends.c \
 	gpu/bench/kernels.c \
 	gpu/bench/kernels.h \
 	gpu/bench/library.h \
@@ -70,14 +71,18 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/sets.c \
 	gpu/bench/sets.h \
 	gpu/bench/stats.c \
-	gpu/bench/stats.h
+	gpu/bench/stats.h \
+	gpu/bench/tiles.c \
+	gpu/bench/tiles.h
 libqoq_bench_la_CFLAGS = $(AM_CFLAGS)
 
 gpu_sources = \
 	gpu/argmax.cuh \
 	gpu/attention.cuh \
+	gpu/attention_decode.cuh \
 	gpu/attention_merge.cuh \
 	gpu/attention_pair.cuh \
+	gpu/attention_plan.cuh \
 	gpu/attention_prefill.cuh \
 	gpu/attention_query.cuh \
 	gpu/attention_source.cuh \
@@ -90,6 +95,7 @@ gpu_sources = \
 	gpu/gemm_maps.cuh \
 	gpu/gemm_operand.cuh \
 	gpu/gemm_params.cuh \
+	gpu/gemm_plan.cuh \
 	gpu/gemm_sm90.cuh \
 	gpu/gemm_sm90_operand.cuh \
 	gpu/gemm_sm90_tile.cuh \

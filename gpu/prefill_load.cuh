@@ -49,14 +49,14 @@ QOQ_DEVICE int32_t prefill_store_query(const prefill_params &p, global<const flo
     return warp_reduce(sum, reduce_sum());
 }
 
-// The warp's 16 vectors; those that do not exist are 0.
+// The warp's vectors, 16 or 8; those that do not exist are 0.
 template <class Shape>
 QOQ_DEVICE prefill_query prefill_load_queries(const prefill_params &p, const prefill_tile &tile)
 {
     prefill_query mine = {{0.0f, 0.0f}, {0.0f, 0.0f}};
 
     QOQ_LOOP
-    for (uint32_t i = 0; i < 16; i++) {
+    for (uint32_t i = 0; i < 8 * Shape::per_lane; i++) {
         const uint32_t v = 16 * warp() + i, dim = p.cache.head_dim;
         const bool exists = v < tile.vectors();
         const global<const float> x = p.q + (exists ? tile.output(v, p.q_heads) * dim : 0);

@@ -55,7 +55,7 @@ QOQ_DEVICE void prefill_key_codes(uint32_t (&b)[4][2], const prefill_params &p, 
 template <class Shape>
 QOQ_DEVICE void prefill_dot(int32_t (&dot)[4][4], const prefill_params &p, uint32_t part)
 {
-    const uint32_t row = 16 * warp() + lane() % 16;
+    const uint32_t row = 16 * warp() + lane() % (8 * Shape::per_lane);
     const uint32_t query = p.at_q + row * p.query_pitch + lane() / 16 * 16;
     int32_t high[4][4] = {};
 
@@ -77,10 +77,12 @@ QOQ_DEVICE void prefill_dot(int32_t (&dot)[4][4], const prefill_params &p, uint3
         }
     }
     QOQ_UNROLL
-    for (int j = 0; j < 16; j++) {
-        dot[j / 4][j % 4] =
-            static_cast<int32_t>(imad(static_cast<uint32_t>(high[j / 4][j % 4]), 256,
-                                      static_cast<uint32_t>(dot[j / 4][j % 4])));
+    for (int j = 0; j < 4; j++) {
+        QOQ_UNROLL
+        for (int i = 0; i < 2 * Shape::per_lane; i++) {
+            dot[j][i] = static_cast<int32_t>(
+                imad(static_cast<uint32_t>(high[j][i]), 256, static_cast<uint32_t>(dot[j][i])));
+        }
     }
 }
 
@@ -90,6 +92,12 @@ struct prefill_view {
     uint32_t seen[2], count;
     bool last;
 };
+
+// Whether anyone sees tokens of a part. All have the first.
+QOQ_DEVICE bool prefill_has(const prefill_view &view, uint32_t part)
+{
+    return part == 0 || PART * part < view.count;
+}
 
 // The logits of a part.
 template <class Shape>
@@ -104,7 +112,7 @@ QOQ_DEVICE void prefill_part_logits(float (&l)[16][4], const prefill_params &p,
         const vec4 k = load_shared<vec4>(factors + 8 * (PART * part + 8 * j + 2 * (lane() % 4)));
 
         QOQ_UNROLL
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 2 * Shape::per_lane; i++) {
             const float scale = bits_float(k.x[i % 2 * 2]), zero = bits_float(k.x[i % 2 * 2 + 1]);
 
             l[4 * part + j][i] =
@@ -121,21 +129,25 @@ QOQ_DEVICE void prefill_logits(float (&l)[16][4], const prefill_params &p, const
     const float none = -qoq_float_of_bits(QOQ_INF_BITS);
 
     QOQ_UNROLL
-    for (int j = 0; j < 64; j++) {
-        l[j / 4][j % 4] = none;
-    }
-    QOQ_UNROLL
     for (uint32_t part = 0; part < PARTS; part++) {
-        if (PART * part < view.count) {
+        if (prefill_has(view, part)) {
             prefill_part_logits<Shape>(l, p, q, part, prefill_factors_at(p, split));
+        } else {
+            QOQ_UNROLL
+            for (uint32_t i = 0; i < 8 * Shape::per_lane; i++) {
+                l[4 * part + i % 4][i / 4] = none;
+            }
         }
     }
     if (view.last) {
         QOQ_UNROLL
-        for (int j = 0; j < 64; j++) {
-            const uint32_t token = 8 * (j / 4) + 2 * (lane() % 4) + j % 2;
+        for (int j = 0; j < 16; j++) {
+            QOQ_UNROLL
+            for (int i = 0; i < 2 * Shape::per_lane; i++) {
+                const uint32_t token = 8 * j + 2 * (lane() % 4) + i % 2;
 
-            l[j / 4][j % 4] = token < view.seen[j % 4 / 2] ? l[j / 4][j % 4] : none;
+                l[j][i] = token < view.seen[i / 2] ? l[j][i] : none;
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ namespace qoq
 template <int BITS, int STEPS, int WARPS, int BLOCKS> struct prefill_shape {
     static constexpr int bits = BITS, steps = STEPS, warps = WARPS, blocks = BLOCKS;
     static constexpr int threads = 32 * WARPS, vectors = 16 * WARPS;
+    // Of the two vectors of a lane, those that are computed.
+    static constexpr int per_lane = 2;
     // 16-byte columns of codes in 32 dimensions.
     static constexpr int columns = BITS / 4;
     // Floats of a partial result in a thread.
@@ -27,6 +29,17 @@ struct prefill_rows {
     uint32_t at, pitch;     // bytes
     uint32_t vectors, log2; // 16-byte columns, and the logarithm of the power of two from there on
 };
+
+// An odd number of vectors to a pitch: eight rows that are read together meet all banks.
+inline prefill_rows make_rows(uint32_t at, uint32_t vectors)
+{
+    prefill_rows rows = {at, 16 * (vectors | 1), vectors, 0};
+
+    while (1u << rows.log2 < vectors) {
+        rows.log2++;
+    }
+    return rows;
+}
 
 struct prefill_params : attention_source {
     prefill_rows keys, values;

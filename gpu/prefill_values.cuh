@@ -71,7 +71,7 @@ QOQ_DEVICE void prefill_mix(float (&out)[4][4], const prefill_params &p, const p
 
     QOQ_UNROLL
     for (uint32_t part = 0; part < PARTS; part++) {
-        if (PART * part < view.count) {
+        if (prefill_has(view, part)) {
             uint32_t b[4][2];
 
             prefill_value_codes<Shape>(b, p, part, step);
@@ -83,12 +83,12 @@ QOQ_DEVICE void prefill_mix(float (&out)[4][4], const prefill_params &p, const p
         }
     }
     QOQ_UNROLL
-    for (int i = 0; i < 16; i++) {
-        const uint32_t sum = imad(static_cast<uint32_t>(high[i / 4][i % 4]), 256,
-                                  static_cast<uint32_t>(low[i / 4][i % 4]));
+    for (int i = 0; i < 8 * Shape::per_lane; i++) {
+        const int t = i % 4, e = i / 4;
+        const uint32_t sum =
+            imad(static_cast<uint32_t>(high[t][e]), 256, static_cast<uint32_t>(low[t][e]));
 
-        out[i / 4][i % 4] =
-            ffma(int_to_float(static_cast<int32_t>(sum)), w.unit[i % 4 / 2], w.common[i % 4 / 2]);
+        out[t][e] = ffma(int_to_float(static_cast<int32_t>(sum)), w.unit[e / 2], w.common[e / 2]);
     }
 }
 
@@ -114,7 +114,7 @@ QOQ_DEVICE void prefill_add_split(prefill_partial<Shape> &mine, const prefill_pa
     attention_pair pair[2];
 
     QOQ_UNROLL
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < Shape::per_lane; v++) {
         pair[v] = attention_pair_of(mine.max[v], w.max[v]);
         mine.max[v] = pair[v].max;
         mine.sum[v] = attention_join(pair[v], mine.sum[v], w.sum[v]);
@@ -126,10 +126,10 @@ QOQ_DEVICE void prefill_add_split(prefill_partial<Shape> &mine, const prefill_pa
 
             prefill_mix<Shape>(out, p, w, view, step);
             QOQ_UNROLL
-            for (int i = 0; i < 16; i++) {
-                float &x = mine.out[step][i / 4][i % 4];
+            for (int i = 0; i < 8 * Shape::per_lane; i++) {
+                float &x = mine.out[step][i % 4][i / 4];
 
-                x = attention_join(pair[i % 4 / 2], x, out[i / 4][i % 4]);
+                x = attention_join(pair[i / 8], x, out[i % 4][i / 4]);
             }
         }
     }

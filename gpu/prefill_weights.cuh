@@ -68,25 +68,28 @@ template <class Shape>
 QOQ_DEVICE void prefill_numerators(prefill_weight &w, float (&a)[2], float (&b)[2],
                                    float (&l)[16][4], const prefill_view &view, uint32_t factors)
 {
-    float top[2] = {l[0][0], l[0][2]};
+    float top[2];
     prefill_sum sum[2] = {{0}, {0}};
 
     QOQ_UNROLL
-    for (int i = 0; i < 64; i++) {
-        top[i % 4 / 2] = fmax_nan(top[i % 4 / 2], l[i / 4][i % 4]);
+    for (int j = 0; j < 16; j++) {
+        QOQ_UNROLL
+        for (int i = 0; i < 2 * Shape::per_lane; i++) {
+            top[i / 2] = fmax_nan(j == 0 && i % 2 == 0 ? l[j][i] : top[i / 2], l[j][i]);
+        }
     }
     QOQ_UNROLL
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < Shape::per_lane; v++) {
         w.max[v] = fadd(fceil(prefill_quad_max(top[v])), 0.0f);
         a[v] = b[v] = 0.0f;
     }
     QOQ_UNROLL
     for (uint32_t j = 0; j < 16; j++) {
-        if (PART * (j / 4) < view.count) {
+        if (prefill_has(view, j / 4)) {
             const vec4 f = prefill_value_factors(factors, j);
 
             QOQ_UNROLL
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2 * Shape::per_lane; i++) {
                 const int v = i / 2;
                 const float p = exp2_below_of(fsub(l[j][i], w.max[v]));
 
@@ -99,7 +102,7 @@ QOQ_DEVICE void prefill_numerators(prefill_weight &w, float (&a)[2], float (&b)[
     }
     const uint32_t parts = (view.count + PART - 1) / PART;
     QOQ_UNROLL
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < Shape::per_lane; v++) {
         w.sum[v] = fmul(int_to_float(sum[v].take(8 * parts, 0x1p23f)), 0x1p-22f);
         a[v] = attention_floor(prefill_quad_max(a[v]));
         b[v] = attention_floor(prefill_quad_max(b[v]));
@@ -147,22 +150,24 @@ QOQ_DEVICE void prefill_weigh(prefill_weight &w, float (&l)[16][4], const prefil
 
     prefill_numerators<Shape>(w, a, b, l, view, factors);
     QOQ_UNROLL
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < Shape::per_lane; v++) {
         r[v] = fdiv(static_cast<float>(WEIGHT_MAX), a[v]);
         r_common[v] = fdiv(static_cast<float>(UNIT), b[v]);
     }
     QOQ_UNROLL
     for (uint32_t j = 0; j < 16; j += 2) {
-        if (PART * (j / 4) < view.count) {
+        if (prefill_has(view, j / 4)) {
             const vec4 f[2] = {prefill_value_factors(factors, j),
                                prefill_value_factors(factors, j + 1)};
 
-            prefill_round(w, sum[0], l, j, 0, f, r[0], r_common[0]);
-            prefill_round(w, sum[1], l, j, 1, f, r[1], r_common[1]);
+            QOQ_UNROLL
+            for (int v = 0; v < Shape::per_lane; v++) {
+                prefill_round(w, sum[v], l, j, v, f, r[v], r_common[v]);
+            }
         }
     }
     QOQ_UNROLL
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < Shape::per_lane; v++) {
         const float unit = fdiv(a[v], static_cast<float>(WEIGHT_MAX));
         const int32_t total = sum[v].take(8 * parts, 0x1.8p23f);
         const float common = fmul(int_to_float(total), fmul(b[v], 0x1p-22f));

@@ -150,6 +150,24 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_gemm(struct qoq_cuda *handle, qoq_h
 QOQ_API void qoq_cuda_gemm_choose(struct qoq_cuda *handle, int tile, int splits);
 QOQ_API int qoq_cuda_gemm_tiles(void);
 
+/* How the library cuts a product into blocks on a GPU of `sms` multiprocessors, with or without
+ * wgmma, and what its model of time makes of that (doc/gpu.md). */
+struct qoq_cuda_gemm_plan {
+    const char *kernel;
+    size_t tokens, channels, depth; /* of a block: outputs, and K of a stage */
+    size_t blocks, splits;          /* all blocks; those that share a tile along K */
+    size_t resident;                /* blocks of a multiprocessor at once */
+    size_t flight;                  /* bytes that are under way to them while they multiply */
+    double rounds;                  /* blocks over those that run at once */
+    double us, join_us;             /* in all; of that, for adding up along K */
+    double even_us;                 /* in all, if blocks could take equal shares of K's stages */
+};
+
+/* Nothing but w's scheme and sizes is read. */
+QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_gemm_plan(struct qoq_cuda_gemm_plan *plan, int sms,
+                                                       int wgmma, size_t m,
+                                                       const struct qoq_cuda_weight *w);
+
 /* ---- Cache and attention (N 7, 8, 11) ---- */
 
 /* The cache of one layer: pages of K and V (N 7.1) in two pools, and which page holds what: tokens
@@ -190,6 +208,15 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
     struct qoq_cuda *handle, qoq_half *out, const float *q, const struct qoq_cuda_cache *cache,
     const int32_t *sequence, const int32_t *context, size_t rows, size_t max_context,
     size_t q_heads, void *scratch, size_t bytes);
+
+/* For tuning and tests: which of the two kernels of qoq_cuda_attention; 1 to 16: the one on tensor
+ * cores with so many splits of 128 tokens (N 11.3) for a block. No choice moves a bit. */
+enum {
+    QOQ_CUDA_ATTENTION_ANY = -1,
+    QOQ_CUDA_ATTENTION_CORES = 0,
+    QOQ_CUDA_ATTENTION_TENSOR = 17
+};
+QOQ_API void qoq_cuda_attention_choose(struct qoq_cuda *handle, int way);
 
 /* Scratch of qoq_cuda_attention_prefill; 0 for contexts up to 2048. Needs no zeros. */
 QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention_prefill_scratch(

@@ -246,7 +246,7 @@ static struct qoq_bench_result result_of(const struct qoq_bench_case *what)
 
 Test(bench, rows_of_the_file_are_read_back)
 {
-    static const struct qoq_bench_ceilings ceilings = {4e12, 4e12, 1e15, 5e14};
+    static const struct qoq_bench_ceilings ceilings = {4e12, 4e12, 1e15, 5e14, 1};
     struct qoq_sim_case it;
     struct qoq_bench_plan plan = plan_of("gemm_w4a8_channel", "llama-3-8b", &it);
     struct qoq_bench_result r = result_of(&plan.list[0]), skipped = result_of(&plan.list[1]);
@@ -283,7 +283,7 @@ Test(bench, rows_of_the_file_are_read_back)
 
 Test(bench, the_higher_tensor_ceiling_counts)
 {
-    struct qoq_bench_ceilings low = {0, 0, 1e10, 0}, high = {0, 0, 1e15, 0};
+    struct qoq_bench_ceilings low = {0, 0, 1e10, 0, 0}, high = {0, 0, 1e15, 0, 0};
     struct qoq_sim_case it;
     struct qoq_bench_plan plan = plan_of("gemm_w8a8", "llama-3-8b", &it);
     struct qoq_bench_result r = result_of(&plan.list[0]);

@@ -59,6 +59,8 @@ KERNEL(gemm_w4a8_group)
 KERNEL(rope_write)
 KERNEL(attention_kv4)
 KERNEL(attention_kv8)
+KERNEL(attention_decode_kv4)
+KERNEL(attention_decode_kv8)
 KERNEL(attention_prefill_kv4)
 KERNEL(attention_prefill_kv8)
 KERNEL(embed)
@@ -73,7 +75,7 @@ Test(kernels, none_is_forgotten)
 
     while (qoq_verify_kernels[count].name != NULL)
         count++;
-    cr_assert_eq(count, 16);
+    cr_assert_eq(count, 18);
 }
 
 static const char *const products[] = {"gemm_w8a8", "gemm_w4a8_channel", "gemm_w4a8_group"};

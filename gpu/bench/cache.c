@@ -3,11 +3,11 @@
  * sequence of m tokens, each of which sees those before it. */
 #include "gpu/bench/operators.h"
 
-enum { K, V, TABLE, SEQUENCE, PLACE, QUERY, OTHER, SINE, COSINE, START = SINE };
+enum { K, V, TABLE, SEQUENCE, PLACE, QUERY, OTHER, SINE, COSINE, Q_NORM, K_NORM, START = SINE };
 
 static struct qoq_kv_layout layout_of(const struct qoq_bench_shape *s, int bits)
 {
-    return (struct qoq_kv_layout){(unsigned)bits, s->page, s->kv_heads, s->head_dim};
+    return (struct qoq_kv_layout){(unsigned)bits % 16, s->page, s->kv_heads, s->head_dim};
 }
 
 static size_t pages_of(const struct qoq_bench_shape *s, size_t tokens)
@@ -38,7 +38,7 @@ static void add_cache(struct qoq_bench_array *list, const struct qoq_bench_shape
 /* Cache bytes of one token, keys and values. */
 static double token_bytes(const struct qoq_bench_shape *s, int bits)
 {
-    return 2.0 * (double)s->kv_heads * ((double)s->head_dim * bits / 8 + 4);
+    return 2.0 * (double)s->kv_heads * ((double)s->head_dim * (bits % 16) / 8 + 4);
 }
 
 static double query_elements(const struct qoq_bench_shape *s)
@@ -124,9 +124,16 @@ enum qoq_status qoq_bench_decode_run(struct qoq_cuda *handle, const struct qoq_b
                                      int bits, void *const *data, void *scratch, size_t room)
 {
     struct qoq_cuda_cache cache = cache_of(s, bits, s->context, data);
+    int way = bits / 16 * 16;
+    enum qoq_status status;
 
-    return qoq_cuda_attention(handle, data[OTHER], data[QUERY], &cache, data[SEQUENCE], data[PLACE],
-                              s->m, s->context, s->q_heads, scratch, room);
+    qoq_cuda_attention_choose(handle, way == QOQ_BENCH_CORES    ? QOQ_CUDA_ATTENTION_CORES
+                                      : way == QOQ_BENCH_TENSOR ? QOQ_CUDA_ATTENTION_TENSOR
+                                                                : QOQ_CUDA_ATTENTION_ANY);
+    status = qoq_cuda_attention(handle, data[OTHER], data[QUERY], &cache, data[SEQUENCE],
+                                data[PLACE], s->m, s->context, s->q_heads, scratch, room);
+    qoq_cuda_attention_choose(handle, QOQ_CUDA_ATTENTION_ANY);
+    return status;
 }
 
 size_t qoq_bench_rope_arrays(struct qoq_bench_array *list, const struct qoq_bench_shape *s,
@@ -163,4 +170,35 @@ enum qoq_status qoq_bench_rope_run(struct qoq_cuda *handle, const struct qoq_ben
     (void)room;
     return qoq_cuda_rope_write(handle, data[QUERY], &cache, data[OTHER], data[SINE], data[COSINE],
                                data[SEQUENCE], data[PLACE], s->m, s->q_heads);
+}
+
+/* ---- Behind head norms ---- */
+
+size_t qoq_bench_norm_rope_arrays(struct qoq_bench_array *list, const struct qoq_bench_shape *s,
+                                  int bits)
+{
+    qoq_bench_rope_arrays(list, s, bits);
+    list[Q_NORM] = list[K_NORM] =
+        (struct qoq_bench_array){.content = QOQ_BENCH_FLOATS, .bytes = 4 * s->head_dim};
+    return K_NORM + 1;
+}
+
+struct qoq_bench_cost qoq_bench_norm_rope_cost(const struct qoq_bench_shape *s, int bits)
+{
+    struct qoq_bench_cost cost = qoq_bench_rope_cost(s, bits);
+
+    cost.bytes += 8.0 * (double)s->head_dim;
+    return cost;
+}
+
+enum qoq_status qoq_bench_norm_rope_run(struct qoq_cuda *handle, const struct qoq_bench_shape *s,
+                                        int bits, void *const *data, void *scratch, size_t room)
+{
+    struct qoq_cuda_cache cache = cache_of(s, bits, s->m, data);
+
+    (void)scratch;
+    (void)room;
+    return qoq_cuda_norm_rope_write(handle, data[QUERY], &cache, data[OTHER], data[Q_NORM],
+                                    data[K_NORM], 1e-5f, data[SINE], data[COSINE], data[SEQUENCE],
+                                    data[PLACE], s->m, s->q_heads);
 }

@@ -10,7 +10,7 @@ struct loop {
     struct qoq_cuda *handle;
     void *from, *to, *sink;
     size_t bytes;
-    int half_;
+    int half_, wide;
     double ops;
 };
 
@@ -35,7 +35,7 @@ static enum qoq_status compute_once(void *work, size_t i)
     struct loop *l = work;
 
     (void)i;
-    return qoq_bench_tensor_loop(l->handle, l->half_, l->sink, &l->ops);
+    return qoq_bench_tensor_loop(l->handle, l->half_, l->sink, &l->ops, &l->wide);
 }
 
 /* Amount over the median time; 0 where it failed. */
@@ -74,6 +74,7 @@ enum qoq_status qoq_bench_measure_ceilings(struct qoq_bench_ceilings *ceilings,
     ceilings->read = speed(device, read_once, &loop, &once, &status);
     ceilings->copy = speed(device, copy_once, &loop, &twice, &status);
     ceilings->int8 = speed(device, compute_once, &loop, &loop.ops, &status);
+    ceilings->wide = loop.wide;
     loop.half_ = 1;
     ceilings->half_ = speed(device, compute_once, &loop, &loop.ops, &status);
     qoq_bench_sets_free(&sets);

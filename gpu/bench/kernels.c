@@ -16,6 +16,11 @@
         name, idea, QOQ_BENCH_ROWS, width, NULL, qoq_bench_##operator##_arrays,                    \
             qoq_bench_##operator##_cost, NULL, qoq_bench_##operator##_run                          \
     }
+#define ENDS(name, idea, most, operator)                                                           \
+    {                                                                                              \
+        name, idea, QOQ_BENCH_ENDS, most, NULL, qoq_bench_##operator##_arrays,                     \
+            qoq_bench_##operator##_cost, NULL, qoq_bench_##operator##_run                          \
+    }
 #define ATTENTION(name, idea, family, bits, description, operator)                                 \
     {                                                                                              \
         name, idea, family, bits, description, qoq_bench_##operator##_arrays,                      \
@@ -32,6 +37,10 @@ const struct qoq_bench_kernel qoq_bench_kernels[] = {
               decode),
     ATTENTION("attention_kv8", "decode attention, 8-bit cache", QOQ_BENCH_DECODE, 8, "kv8-qoq",
               decode),
+    ATTENTION("decode_kv4_cores", "the same on CUDA cores", QOQ_BENCH_DECODE, 4 + QOQ_BENCH_CORES,
+              "kv4-qoq", decode),
+    ATTENTION("decode_kv4_tensor", "the same on tensor cores", QOQ_BENCH_DECODE,
+              4 + QOQ_BENCH_TENSOR, "kv4-qoq", decode),
     ATTENTION("prefill_kv4", "attention of a whole prompt, 4-bit cache", QOQ_BENCH_PREFILL, 4,
               "kv4-qoq", prefill),
     ATTENTION("prefill_kv8", "attention of a whole prompt, 8-bit cache", QOQ_BENCH_PREFILL, 8,
@@ -42,6 +51,12 @@ const struct qoq_bench_kernel qoq_bench_kernels[] = {
     ROWS("residual_add", "residual alone", QOQ_BENCH_HIDDEN, residual),
     {"rope_write", "rotation, keys and values into a 4-bit cache", QOQ_BENCH_TOKENS, 4, NULL,
      qoq_bench_rope_arrays, qoq_bench_rope_cost, NULL, qoq_bench_rope_run},
+    {"norm_rope_write", "the same behind head norms", QOQ_BENCH_TOKENS, 4, NULL,
+     qoq_bench_norm_rope_arrays, qoq_bench_norm_rope_cost, NULL, qoq_bench_norm_rope_run},
+    ENDS("embed", "rows of the embedding", 1 << 20, embed),
+    ROWS("rmsnorm", "residual, the last RMSNorm", QOQ_BENCH_HIDDEN, final_norm),
+    ENDS("gemm_f16", "output head, ordered sums", 256, head),
+    ENDS("argmax", "greedy choice", 256, argmax),
     {NULL, NULL, QOQ_BENCH_ROWS, 0, NULL, NULL, NULL, NULL, NULL},
 };
 

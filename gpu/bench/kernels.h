@@ -54,9 +54,13 @@ enum qoq_bench_family {
     QOQ_BENCH_ROWS,    /* one width of the model, for each number of rows */
     QOQ_BENCH_TOKENS,  /* heads of the model, for each number of rows */
     QOQ_BENCH_DECODE,  /* for each batch and context */
-    QOQ_BENCH_PREFILL  /* for each context up to QOQ_BENCH_LONGEST_PROMPT */
+    QOQ_BENCH_PREFILL, /* for each context up to QOQ_BENCH_LONGEST_PROMPT */
+    QOQ_BENCH_ENDS     /* hidden size and vocabulary, for each number of rows up to the variant */
 };
 enum { QOQ_BENCH_LONGEST_PROMPT = 8192 };
+
+/* Which kernel decodes: the library's choice, or one of the two. */
+enum qoq_bench_way { QOQ_BENCH_CHOSEN, QOQ_BENCH_CORES = 16, QOQ_BENCH_TENSOR = 32 };
 
 /* The width of rows. */
 enum qoq_bench_width { QOQ_BENCH_HIDDEN, QOQ_BENCH_HEADS, QOQ_BENCH_FFN };
@@ -64,7 +68,9 @@ enum qoq_bench_width { QOQ_BENCH_HIDDEN, QOQ_BENCH_HEADS, QOQ_BENCH_FFN };
 struct qoq_bench_kernel {
     const char *name, *idea;
     enum qoq_bench_family family;
-    int variant;        /* products: enum qoq_scheme; cache: bits; rows: enum qoq_bench_width */
+    /* Products: enum qoq_scheme; cache: bits, and for decoding enum qoq_bench_way; rows: enum
+     * qoq_bench_width; ends: the most rows. */
+    int variant;
     const char *scheme; /* description of the simulator that stands for it; NULL: bytes alone */
     /* Fills the list, returns its length. */
     size_t (*arrays)(struct qoq_bench_array *list, const struct qoq_bench_shape *shape,

@@ -107,6 +107,48 @@ template <class T> QOQ_KERNEL(THREADS, BLOCKS) multiply(QOQ_PARAMETER tensor_par
     }
 }
 
+// The widest instruction of warpgroups: 64 x 256 x 32, A in registers as the product has it (and
+// random there), B in shared memory.
+enum { WIDE_GROUPS = 2, WIDE_THREADS = 128 * WIDE_GROUPS, WIDE_ROUNDS = 512, WIDE_STEPS = 4 };
+enum { WIDE_SHARED = 256 * 32 * WIDE_STEPS };
+
+QOQ_KERNEL_WGMMA(WIDE_THREADS, 1) multiply_wide(QOQ_PARAMETER tensor_params p)
+{
+#if QOQ_WGMMA
+    for (uint32_t i = thread(); i < WIDE_SHARED / 4; i += WIDE_THREADS) {
+        store_shared(4 * i, (p.seed + i) * 2654435761u);
+    }
+    fence_async();
+    sync_block();
+    const uint64_t b = matrix_descriptor(0, 1024, 128);
+    accumulator<256> d;
+    fragment a;
+
+    QOQ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        a.set(i, (p.seed + 4 * thread() + i) * 2246822519u);
+    }
+    for (int i = 0; i < WIDE_ROUNDS; i++) {
+        wgmma_fence();
+        QOQ_UNROLL
+        for (int step = 0; step < WIDE_STEPS; step++) {
+            wgmma_s8(d, a, b + 2 * step);
+        }
+        wgmma_commit();
+        wgmma_wait<1>();
+    }
+    wgmma_wait<0>();
+    int32_t sum = 0;
+    QOQ_UNROLL
+    for (int i = 0; i < 128; i++) {
+        sum ^= d.get(i);
+    }
+    if (sum == static_cast<int32_t>(p.seed)) {
+        store(p.sink, 0, 1u);
+    }
+#endif
+}
+
 enum qoq_status stream(struct qoq_cuda *handle, const char *name, void (*kernel)(stream_params),
                        const stream_params &p)
 {
@@ -143,7 +185,7 @@ extern "C" enum qoq_status qoq_bench_copy_loop(struct qoq_cuda *handle, void *to
 }
 
 extern "C" enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int half_, void *sink,
-                                                 double *ops)
+                                                 double *ops, int *wide)
 {
     const uint32_t blocks = static_cast<uint32_t>(handle->sms) * BLOCKS;
     const double mma = 2.0 * 16 * 8 * (half_ ? 16 : 32);
@@ -151,6 +193,12 @@ extern "C" enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int ha
 
     p.sink = {static_cast<uint32_t *>(sink), "sink"};
     p.seed = 12345;
+    *wide = !half_ && can_run(handle, multiply_wide, WIDE_THREADS);
+    if (*wide) {
+        *ops = 2.0 * 64 * 256 * 32 * WIDE_STEPS * WIDE_ROUNDS * WIDE_GROUPS * handle->sms;
+        return launch(handle, "multiply_wide", multiply_wide,
+                      {{static_cast<uint32_t>(handle->sms), 1, 1}, WIDE_THREADS, WIDE_SHARED}, p);
+    }
     *ops = mma * ACCUMULATORS * ROUNDS * (THREADS / 32) * blocks;
     return launch(handle, "multiply", half_ ? multiply<float> : multiply<int32_t>,
                   {{blocks, 1, 1}, THREADS, 0}, p);

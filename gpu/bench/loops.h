@@ -15,8 +15,9 @@ enum qoq_status qoq_bench_read_loop(struct qoq_cuda *handle, const void *from, s
                                     void *sink);
 enum qoq_status qoq_bench_copy_loop(struct qoq_cuda *handle, void *to, const void *from,
                                     size_t bytes);
-/* ops: what one launch computes. */
-enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int half_, void *sink, double *ops);
+/* ops: what one launch computes; wide: INT8 by wgmma, where the GPU has it, not by mma.sync. */
+enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int half_, void *sink, double *ops,
+                                      int *wide);
 
 #ifdef __cplusplus
 }

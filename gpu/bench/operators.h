@@ -16,12 +16,17 @@ typedef enum qoq_status qoq_bench_run(struct qoq_cuda *handle, const struct qoq_
 
 qoq_bench_list qoq_bench_product_arrays, qoq_bench_act_arrays, qoq_bench_norm_arrays,
     qoq_bench_silu_arrays, qoq_bench_residual_arrays, qoq_bench_rope_arrays,
-    qoq_bench_decode_arrays, qoq_bench_prefill_arrays;
+    qoq_bench_norm_rope_arrays, qoq_bench_decode_arrays, qoq_bench_prefill_arrays,
+    qoq_bench_embed_arrays, qoq_bench_final_norm_arrays, qoq_bench_head_arrays,
+    qoq_bench_argmax_arrays;
 qoq_bench_least qoq_bench_product_cost, qoq_bench_act_cost, qoq_bench_norm_cost,
-    qoq_bench_silu_cost, qoq_bench_residual_cost, qoq_bench_rope_cost, qoq_bench_decode_cost,
-    qoq_bench_prefill_cost;
+    qoq_bench_silu_cost, qoq_bench_residual_cost, qoq_bench_rope_cost, qoq_bench_norm_rope_cost,
+    qoq_bench_decode_cost, qoq_bench_prefill_cost, qoq_bench_embed_cost, qoq_bench_final_norm_cost,
+    qoq_bench_head_cost, qoq_bench_argmax_cost;
 qoq_bench_room qoq_bench_product_scratch, qoq_bench_decode_scratch, qoq_bench_prefill_scratch;
 qoq_bench_run qoq_bench_product_run, qoq_bench_act_run, qoq_bench_norm_run, qoq_bench_silu_run,
-    qoq_bench_residual_run, qoq_bench_rope_run, qoq_bench_decode_run, qoq_bench_prefill_run;
+    qoq_bench_residual_run, qoq_bench_rope_run, qoq_bench_norm_rope_run, qoq_bench_decode_run,
+    qoq_bench_prefill_run, qoq_bench_embed_run, qoq_bench_final_norm_run, qoq_bench_head_run,
+    qoq_bench_argmax_run;
 
 #endif

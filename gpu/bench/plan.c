@@ -108,7 +108,11 @@ static int add_rows(struct qoq_bench_plan *plan, const struct qoq_bench_kernel *
     double width[] = {model->hidden, model->q_heads * model->head_dim, model->ffn};
     int status = 0;
 
-    if (kernel->family == QOQ_BENCH_ROWS) {
+    if (kernel->family == QOQ_BENCH_ENDS) {
+        shape.layer = "vocabulary";
+        shape.k = (size_t)model->hidden;
+        shape.n = (size_t)model->vocab;
+    } else if (kernel->family == QOQ_BENCH_ROWS) {
         shape.layer = names[kernel->variant];
         shape.k = (size_t)width[kernel->variant];
     } else {
@@ -116,7 +120,9 @@ static int add_rows(struct qoq_bench_plan *plan, const struct qoq_bench_kernel *
     }
     for (size_t r = 0; r < rows->count && status == 0; r++) {
         shape.m = rows->value[r];
-        status = append(plan, kernel, &shape);
+        if (kernel->family != QOQ_BENCH_ENDS || shape.m <= (size_t)kernel->variant) {
+            status = append(plan, kernel, &shape);
+        }
     }
     return status;
 }
@@ -151,7 +157,7 @@ int qoq_bench_plan_add(struct qoq_bench_plan *plan, const struct qoq_bench_kerne
     if (kernel->family == QOQ_BENCH_PRODUCT) {
         return add_products(plan, kernel, shape, model, rows);
     }
-    if (kernel->family == QOQ_BENCH_ROWS) {
+    if (kernel->family == QOQ_BENCH_ROWS || kernel->family == QOQ_BENCH_ENDS) {
         return add_rows(plan, kernel, shape, model, rows);
     }
     shape.q_heads = (size_t)model->q_heads;
@@ -175,6 +181,7 @@ void qoq_bench_describe(char *text, size_t room, const struct qoq_bench_case *it
 
     switch (it->kernel->family) {
     case QOQ_BENCH_PRODUCT:
+    case QOQ_BENCH_ENDS:
         snprintf(text, room, "%s %zu x %zu x %zu", s->layer, s->m, s->n, s->k);
         break;
     case QOQ_BENCH_ROWS:

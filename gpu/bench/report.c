@@ -60,9 +60,9 @@ static void print_ceilings(FILE *file, const char *prefix, const struct qoq_benc
     }
     fprintf(file, "%sceilings: reading %.0f GB/s, copying %.0f GB/s (both ways together), ", prefix,
             c->read * 1e-9, c->copy * 1e-9);
-    fprintf(file, "mma.sync from registers %.0f TOP/s INT8, %.0f TFLOP/s binary16\n",
-            c->int8 * 1e-12, c->half_ * 1e-12);
-    if (h->info->major == 9 || h->info->major == 10) {
+    fprintf(file, "%.0f TOP/s INT8 (%s), %.0f TFLOP/s binary16 (mma.sync)\n", c->int8 * 1e-12,
+            c->wide ? "wgmma" : "mma.sync", c->half_ * 1e-12);
+    if (h->info->major == 10 || (h->info->major == 9 && !c->wide)) {
         fprintf(file, "%sthe loops do not reach what %s does on this GPU: ", prefix,
                 h->info->major == 9 ? "wgmma" : "tcgen05");
         fprintf(file, "where cuBLASLt is faster, %%tensor is a share of that\n");

@@ -9,7 +9,8 @@
 /* What the chip reaches on loops that do nothing else; 0: not measured. */
 struct qoq_bench_ceilings {
     double read, copy;  /* bytes per second; copy counts what is read and what is written */
-    double int8, half_; /* operations per second of mma.sync from registers */
+    double int8, half_; /* operations per second from registers, by mma.sync */
+    int wide;           /* but INT8 by wgmma */
 };
 
 enum qoq_bench_outcome {

@@ -14,6 +14,7 @@
 #include "gpu/bench/predict.h"
 #include "gpu/bench/report.h"
 #include "gpu/bench/run.h"
+#include "gpu/bench/tiles.h"
 #include "gpu/cli/commands.h"
 #include "sim/cli/load.h"
 
@@ -247,6 +248,17 @@ static int fill_plan(struct bench *it)
     return -1;
 }
 
+/* Instructions of warpgroups are those of compute capability 9.0 alone. */
+static int print_tiles(struct bench *it)
+{
+    const struct qoq_sim_gpu *gpu = &it->simulated.gpu;
+    enum qoq_status status = qoq_bench_print_tiles(
+        stdout, &it->plan, (int)gpu->sms, gpu->cc >= 9 && gpu->cc < 10, qoq_sim_stream(gpu));
+
+    return status == QOQ_OK ? qoq_cli_finish(QOQ_EXIT_GOOD)
+                            : qoq_cli_trouble("gpu: %s", qoq_status_string(status));
+}
+
 int qoq_gpu_cli_bench(int argc, char **argv)
 {
     struct qoq_bench_options options;
@@ -258,11 +270,12 @@ int qoq_gpu_cli_bench(int argc, char **argv)
     }
     qoq_sim_case_reset(&it.simulated);
     status = fill_plan(&it);
-    if (status < 0 && options.dry_run) {
+    if (status < 0 && (options.dry_run || options.tiles)) {
         it.header.library = "not asked";
-        status = load_simulated(&it, options.gpu != NULL ? options.gpu : "h200-sxm") == 0
-                     ? start(&it)
-                     : QOQ_EXIT_TROUBLE;
+        status = load_simulated(&it, options.gpu != NULL ? options.gpu : "h200-sxm") != 0
+                     ? QOQ_EXIT_TROUBLE
+                 : options.tiles ? print_tiles(&it)
+                                 : start(&it);
     } else if (status < 0) {
         status = on_gpu(&it);
     }

@@ -30,8 +30,10 @@ static const char help[] =
     "      --csv FILE         all results as comma-separated values too\n"
     "      --alone            without cuBLASLt\n"
     "      --gpu NAME|FILE    the simulator's GPU for the column of predictions\n"
-    "                         (by the name of the device; dry run: h200-sxm)\n"
+    "                         (by the name of the device; without: h200-sxm)\n"
     "      --dry-run          what would run: bytes, operations, prediction; no GPU\n"
+    "      --tiles            how products are cut into blocks, and the library's own\n"
+    "                         estimate of their time; no GPU\n"
     "      --list             kernels\n"
     "      --device N         which GPU (default 0)\n"
     "  -h, --help             this text\n"
@@ -40,8 +42,8 @@ static const char help[] =
     "graph; +-% is half the distance of the quartiles. Calls go round copies of all\n"
     "arrays that are together three times the L2 cache. GB/s counts each input and\n"
     "output once. %read is a share of the measured speed of reading, %tensor of INT8\n"
-    "mma.sync on registers, or of cuBLASLt INT8 at the same sizes where that is\n"
-    "faster. x FP16 and x INT8: how many times as fast as cuBLASLt, which gives\n"
+    "wgmma or mma.sync on registers, or of cuBLASLt INT8 at the same sizes where that\n"
+    "is faster. x FP16 and x INT8: how many times as fast as cuBLASLt, which gives\n"
     "binary16 and int32. Its library is found when the bench runs (libcublasLt.so,\n"
     "see LD_LIBRARY_PATH); where it is absent the output says so. What does not fit\n"
     "into memory is listed as skipped. Clocks are read, never set.\n"
@@ -60,6 +62,7 @@ enum {
     ALONE,
     GPU,
     DRY,
+    TILES,
     LIST,
     DEVICE
 };
@@ -76,6 +79,7 @@ static const struct option long_options[] = {
     {"alone", no_argument, NULL, ALONE},
     {"gpu", required_argument, NULL, GPU},
     {"dry-run", no_argument, NULL, DRY},
+    {"tiles", no_argument, NULL, TILES},
     {"list", no_argument, NULL, LIST},
     {"device", required_argument, NULL, DEVICE},
     {"help", no_argument, NULL, 'h'},
@@ -145,6 +149,9 @@ static int take(struct qoq_bench_options *o, int option, char **argv)
         return -1;
     case DRY:
         o->dry_run = 1;
+        return -1;
+    case TILES:
+        o->tiles = 1;
         return -1;
     case CSV:
         o->csv = optarg;

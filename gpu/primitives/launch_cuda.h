@@ -11,7 +11,7 @@
 #include "gpu/qoq_cuda.h"
 
 struct qoq_cuda {
-    int device, sms, tile, splits, tile_rows;
+    int device, sms, tile, splits, tile_rows, attention;
     int wgmma; /* 0, 1, or -1 before it was looked for */
     cudaStream_t stream;
     char message[160];

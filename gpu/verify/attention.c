@@ -187,12 +187,33 @@ static enum qoq_status verify(struct qoq_cuda *handle, const struct qoq_verify_k
     return qoq_verify_end(&arrays, text, room);
 }
 
+/* Single rows by one of the kernels: way of qoq_cuda_attention_choose. */
+static enum qoq_status verify_rows(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
+                                   const struct qoq_verify_shape *s, int way, uint64_t seed,
+                                   char *text, size_t room)
+{
+    enum qoq_status status;
+
+    qoq_cuda_attention_choose(handle, way);
+    status = verify(handle, kernel, s, seed, text, room, 0);
+    qoq_cuda_attention_choose(handle, QOQ_CUDA_ATTENTION_ANY);
+    return status;
+}
+
 enum qoq_status qoq_verify_attention(struct qoq_cuda *handle,
                                      const struct qoq_verify_kernel *kernel,
                                      const struct qoq_verify_shape *s, uint64_t seed, char *text,
                                      size_t room)
 {
-    return verify(handle, kernel, s, seed, text, room, 0);
+    return verify_rows(handle, kernel, s, QOQ_CUDA_ATTENTION_CORES, seed, text, room);
+}
+
+enum qoq_status qoq_verify_decode(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,
+                                  const struct qoq_verify_shape *s, uint64_t seed, char *text,
+                                  size_t room)
+{
+    return verify_rows(handle, kernel, s, s->splits == 0 ? QOQ_CUDA_ATTENTION_TENSOR : s->splits,
+                       seed, text, room);
 }
 
 enum qoq_status qoq_verify_prefill(struct qoq_cuda *handle, const struct qoq_verify_kernel *kernel,

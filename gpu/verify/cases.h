@@ -11,8 +11,8 @@ typedef enum qoq_status qoq_verify_case(struct qoq_cuda *handle,
                                         size_t room);
 
 qoq_verify_case qoq_verify_act_quantize, qoq_verify_rmsnorm, qoq_verify_silu, qoq_verify_residual,
-    qoq_verify_gemm, qoq_verify_rope, qoq_verify_attention, qoq_verify_prefill, qoq_verify_embed,
-    qoq_verify_final_norm, qoq_verify_head, qoq_verify_argmax;
+    qoq_verify_gemm, qoq_verify_rope, qoq_verify_attention, qoq_verify_decode, qoq_verify_prefill,
+    qoq_verify_embed, qoq_verify_final_norm, qoq_verify_head, qoq_verify_argmax;
 
 void qoq_verify_begin(struct qoq_verify_arrays *arrays, struct qoq_cuda *handle,
                       const struct qoq_verify_shape *shape);

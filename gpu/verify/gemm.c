@@ -168,7 +168,7 @@ static void run(struct product *p, struct qoq_verify_arrays *arrays,
     }
     /* The counters alone must be zero; sums that no block has left there must not be read. */
     qoq_verify_note(arrays,
-                    qoq_cuda_zero(arrays->handle, p->scratch->device, bytes < 4096 ? bytes : 4096),
+                    qoq_cuda_zero(arrays->handle, p->scratch->device, bytes < 8192 ? bytes : 8192),
                     "scratch");
     qoq_verify_note(arrays, qoq_gemm(p->y->host, &p->x, &p->w, s->bias ? p->bias->host : NULL),
                     "the reference");

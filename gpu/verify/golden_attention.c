@@ -91,7 +91,9 @@ void qoq_verify_golden_decode(struct qoq_verify_golden_case *run)
     struct qoq_verify_array *out = qoq_verify_golden_output(run, "out");
 
     if (run->arrays.status == QOQ_OK) {
+        qoq_cuda_attention_choose(run->arrays.handle, QOQ_CUDA_ATTENTION_TENSOR);
         launch_rows(run, out, qoq_verify_golden_size(run, "batch"));
+        qoq_cuda_attention_choose(run->arrays.handle, QOQ_CUDA_ATTENTION_ANY);
         qoq_verify_golden_compare(run, out);
     }
 }
@@ -162,7 +164,9 @@ void qoq_verify_golden_split(struct qoq_verify_golden_case *run)
     if (qoq_verify_golden_size(run, "context") > 16 * QOQ_SPLIT_TOKENS) {
         qoq_verify_note(&run->arrays, QOQ_ERR_UNSUPPORTED, "context");
     }
+    qoq_cuda_attention_choose(run->arrays.handle, QOQ_CUDA_ATTENTION_CORES);
     scratch = run->arrays.status == QOQ_OK ? launch_rows(run, merged, 1) : NULL;
+    qoq_cuda_attention_choose(run->arrays.handle, QOQ_CUDA_ATTENTION_ANY);
     partial = scratch == NULL ? NULL : qoq_verify_fetch(&run->arrays, scratch);
     if (partial != NULL) {
         compare_partial(run, "max", partial, 0, 1);

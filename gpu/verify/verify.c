@@ -33,6 +33,10 @@ const struct qoq_verify_kernel qoq_verify_kernels[] = {
      qoq_verify_attention, 4},
     {"attention_kv8", "decode attention over an 8-bit cache, and the merge", ATTENTION_SIZES,
      qoq_verify_attention, 8},
+    {"attention_decode_kv4", "the same on tensor cores, 4-bit cache", ATTENTION_SIZES " splits",
+     qoq_verify_decode, 4},
+    {"attention_decode_kv8", "the same on tensor cores, 8-bit cache", ATTENTION_SIZES " splits",
+     qoq_verify_decode, 8},
     {"attention_prefill_kv4", "attention of runs of tokens over a 4-bit cache", PREFILL_SIZES,
      qoq_verify_prefill, 4},
     {"attention_prefill_kv8", "attention of runs of tokens over an 8-bit cache", PREFILL_SIZES,
@@ -150,7 +154,8 @@ void qoq_verify_random_shape(struct qoq_verify_shape *shape, const struct qoq_ve
         }
     }
     shape->q_heads *= shape->kv_heads;
-    if (kernel->run == qoq_verify_attention || kernel->run == qoq_verify_prefill) {
+    if (kernel->run == qoq_verify_attention || kernel->run == qoq_verify_decode ||
+        kernel->run == qoq_verify_prefill) {
         shape->m = kernel->run == qoq_verify_prefill ? shape->m : shape->m % 5 + 1;
         /* Often rows of codes that asynchronous copies can take. */
         if (qoq_gen_next(&state) % 2 == 0) {

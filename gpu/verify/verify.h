@@ -19,7 +19,8 @@ struct qoq_verify_shape {
     int bits;       /* of the cache: 4 or 8 */
     int bias;       /* products: with a bias; RMSNorm: with a residual; rotation: head norms */
     int tile;       /* -1 or, products: the tile; prefill: the logarithm of its rows */
-    int splits;     /* products: 0 or the number of blocks along K */
+    int splits;     /* products: 0 or the number of blocks along K; decode attention on tensor
+                       cores: 0 or the splits of a block */
     int misaligned; /* arrays begin where nothing but single elements is aligned, rows have an odd
                        pitch */
     int uniform;    /* attention: every row sees the whole context */

@@ -22,7 +22,7 @@ struct qoq_cuda {
     explicit qoq_cuda(const qoq_emu_options &options) : machine(options)
     {
     }
-    int sms = 108, tile = -1, splits = 0, tile_rows = 0, wgmma = -1;
+    int sms = 108, tile = -1, splits = 0, tile_rows = 0, attention = -1, wgmma = -1;
     qoq_emu::Machine machine;
     std::unique_ptr<qoq::recording> kept; // while a graph is captured
     bool capture_failed = false;

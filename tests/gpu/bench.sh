@@ -35,6 +35,21 @@ tiny() {
     [ "$(grep -c '^gemm_w4a8_group,tiny.json,.*,measured,' "$scratch/tiny.csv")" = 8 ] && [ "$(grep -c '^attention_kv4,tiny.json,.*,measured,' "$scratch/tiny.csv")" = 1 ] &&
         grep -qx '9 measured, 0 skipped, 0 failed' "$scratch/out" && [ "$(column bytes "$scratch/tiny.csv")" -gt 0 ] && grep -q '^# cuBLASLt: not compared' "$scratch/tiny.csv"
 }
+# Each kernel once.
+all_kernels() {
+    "$gpu" bench --model "$scratch/tiny.json" --rows 2 --batch 2 --context 70 > "$scratch/out" || return 1
+    "$gpu" bench --list | while read -r kernel idea; do
+        grep -q "^$kernel  *tiny.json " "$scratch/out" || { echo "$kernel"; exit 1; }
+    done && grep -qE '^[0-9]+ measured, 0 skipped, 0 failed$' "$scratch/out"
+}
+# Tiles: a row for each product; enough bytes under way for a memory of 36 KB/us and SM and a latency of 1 us; whole outputs where they fill the GPU.
+tiles() {
+    "$gpu" bench --tiles --only gemm_w4a8_group --only gemm_w8a8 --rows 1,16,128,2048 > "$scratch/out" || return 1
+    [ "$(wc -l < "$scratch/out")" = $((1 + 2 * 4 * 4 * 4)) ] &&
+        awk 'NR > 1 && ($10 < 36 || $8 < 1 || $9 <= 0 || $11 <= $12 || ($4 >= 2048 && $8 != 1)) { print; bad = 1 } END { exit bad }' "$scratch/out" &&
+        grep -qE '^gemm_w4a8_group_wgmma_m16n128k128 +llama-3-8b +gate\+up +16 +28672 +4096 +224 +1 ' "$scratch/out" &&
+        "$gpu" bench --tiles --gpu a100-80g-sxm --only gemm_w4a8_group --model llama-3-8b --rows 16 | grep -q '^gemm_w4a8_group_m16n128k128 .* o ' && trouble "$gpu" bench --tiles --gpu h900
+}
 too_big() {
     "$gpu" bench --model llama-3-8b --only gemm_w8a8 --rows 1 > "$scratch/out" || return 1
     grep -q ' skipped: needs 0.1 GB, ' "$scratch/out" && grep -qE '^0 measured, 4 skipped, 0 failed$' "$scratch/out"
@@ -51,6 +66,8 @@ if [ "$QOQ_HAVE_EMULATOR" = yes ] && [ -x "$gpu" ]; then
     check "predictions are the simulator's" prediction
     check "what would not fit is listed" says 'batch 256, context 131072 +skipped: needs 70.9 GB' "$gpu" bench --dry-run --gpu rtx4090 --model llama-3-8b --only attention_kv8
     check "a tiny model on the emulator" tiny
+    check "every kernel of a tiny model on the emulator" all_kernels
+    check "how products are cut" tiles
     check "what does not fit is skipped" too_big
     check "no time left" says 'skipped: no time left' sh -c '"$1" bench --model llama-3-8b --only residual_add --rows 1,2,4,8,16,32,64,128,256 --seconds 1' - "$gpu"
     check "no such kernel" trouble "$gpu" bench --only gemm_w3

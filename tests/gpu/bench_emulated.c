@@ -135,9 +135,11 @@ enum qoq_status qoq_bench_copy_loop(struct qoq_cuda *handle, void *to, const voi
     return qoq_bench_read_loop(handle, from, bytes, to);
 }
 
-enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int half_, void *sink, double *ops)
+enum qoq_status qoq_bench_tensor_loop(struct qoq_cuda *handle, int half_, void *sink, double *ops,
+                                      int *wide)
 {
     *ops = 0;
+    *wide = 0;
     return qoq_bench_read_loop(handle, NULL, (size_t)half_, sink);
 }
 
