@@ -132,6 +132,26 @@ EXTRA_DIST += $(shell_tests) tests/cpus/digests.c tests/tap.sh tests/exported-sy
 	tests/python/check_rounding.py \
 	tests/python/check_export.py \
 	tests/python/check_golden.py \
+	tests/python/golden/__init__.py \
+	tests/python/golden/arithmetic.py \
+	tests/python/golden/attention.py \
+	tests/python/golden/cache.py \
+	tests/python/golden/case.py \
+	tests/python/golden/check.py \
+	tests/python/golden/compare.py \
+	tests/python/golden/elementary.py \
+	tests/python/golden/generator.py \
+	tests/python/golden/inputs.py \
+	tests/python/golden/layouts.py \
+	tests/python/golden/operators.py \
+	tests/python/golden/pages.py \
+	tests/python/golden/products.py \
+	tests/python/golden/qserve_attention.py \
+	tests/python/golden/qserve_linear.py \
+	tests/python/golden/rope.py \
+	tests/python/golden/rows.py \
+	tests/python/golden/serving.py \
+	tests/python/golden/weights.py \
 	tests/python/checkpoints.py \
 	tests/python/check_stories260k.py \
 	tests/python/make_tokenizer_cases.py \
