@@ -17,6 +17,8 @@ import sys
 import h5py
 import numpy as np
 
+from golden.layouts import unpack
+
 TYPES = {"F16": "<f2", "I8": "<i1"}
 LINEAR = {"q_proj": "self_attn", "k_proj": "self_attn", "v_proj": "self_attn", "o_proj": "self_attn",
           "gate_proj": "mlp", "up_proj": "mlp", "down_proj": "mlp"}
@@ -100,7 +102,7 @@ def packed_weight(tensors, name, group):
 def model_weight(layer, k, group):
     """Codes and real weights of the model file, with its per-channel zeros rounded as they are stored."""
     code = layer["code"][:]
-    q = np.stack([code & 15, code >> 4], -1).reshape(len(code), -1)[:, :k].astype(int)
+    q = unpack(code, k)
     s, z = layer["s"][:].astype("f8")[:, None], layer["z"][:].astype(int)
     if group == -1:
         szeros = (z[:, None] * s).astype("f4").astype("f2").astype("f8")

@@ -9,20 +9,12 @@ import sys
 
 import numpy as np
 
-F, H = np.float32, np.float16
+from golden.arithmetic import F, f32, rc, rn16
+from golden.weights import half_scale
+
 W8, CHANNEL, GROUP, HALF, SYMMETRIC, POST = range(6)
 NAMES = ["W8", "W4 channel", "W4 group", "W4 half", "W4 symmetric", "W4 post"]
 np.seterr(all="ignore")
-
-
-def half(x):
-    """A scale: rounded to binary16, 0 becomes 1."""
-    s = np.asarray(x, F).astype(H).astype(F)
-    return np.where(s == 0, F(1), s)
-
-
-def rc(x, lo, hi):
-    return np.clip(np.rint(x), lo, hi).astype(F)
 
 
 class Grid:
@@ -34,7 +26,7 @@ class Grid:
         self.lo, self.hi = {W8: (-127, 127), SYMMETRIC: (-7, 7)}.get(kind, (0, 15))
         self.s, a = F(1), F(np.abs(w).max() * rho)
         if self.two or kind == W8:
-            self.s = F(half(F(a / (self.bound if self.two else F(127)))))
+            self.s = F(half_scale(a / (self.bound if self.two else F(127))))
         width = group or len(w)
         self.at = np.arange(len(w)) // width
         parts = [self.level1(w)[i:i + width] for i in range(0, len(w), width)]
@@ -49,13 +41,13 @@ class Grid:
             self.step, self.zero = np.ones_like(lo), np.zeros_like(lo)
             return
         if self.kind == SYMMETRIC:
-            step, zero = half(np.maximum(-lo, hi) / F(7)), np.zeros_like(lo)
+            step, zero = f32(half_scale(np.maximum(-lo, hi) / F(7))), np.zeros_like(lo)
         elif self.two:
-            step = rc(span, 1, 16)
-            zero = rc(-lo, -128, 127) if self.kind == POST else rc(-lo / step, 0, 15)
+            step = f32(rc(span, 1, 16))
+            zero = f32(rc(-lo, -128, 127) if self.kind == POST else rc(-lo / step, 0, 15))
         else:
-            step = half(span)
-            zero = (-lo).astype(H).astype(F) if self.kind == POST else rc(-lo / step, 0, 15)
+            step = f32(half_scale(span))
+            zero = f32(rn16(-lo) if self.kind == POST else rc(-lo / step, 0, 15))
         if self.kind == CHANNEL:
             self.s, step = step[0], np.ones_like(step)
         self.step, self.zero = step, zero
@@ -67,7 +59,7 @@ class Grid:
         """Of values in units of s, in columns c."""
         step, zero = self.step[self.at[c]], self.zero[self.at[c]]
         v = np.clip(v, -self.bound, self.bound)
-        return rc((v + zero) / step if self.kind == POST else v / step + zero, self.lo, self.hi)
+        return f32(rc((v + zero) / step if self.kind == POST else v / step + zero, self.lo, self.hi))
 
     def value(self, q, c):
         step, zero = self.step[self.at[c]], self.zero[self.at[c]]

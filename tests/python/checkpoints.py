@@ -19,6 +19,8 @@ import sys
 import h5py
 import numpy as np
 
+from golden.layouts import unpack
+
 NAMES = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}
 
 
@@ -99,7 +101,7 @@ def random(out, *numbers):
 
 def fake_linear(node, name, k, group, kind, out):
     code = node["code"][:]
-    q = np.stack([code & 15, code >> 4], -1).reshape(len(code), -1)[:, :k].astype("f8")
+    q = unpack(code, k).astype("f8")
     s, z = node["s"][:].astype("f8"), node["z"][:].reshape(len(code), -1).astype("f8")
     s2 = node["s2"][:].astype("f8") if group else np.ones((len(code), 1))
     if kind == "real":
