@@ -23,12 +23,15 @@ unit_tests = \
 	tests/test_assumptions \
 	tests/test_attention \
 	tests/test_attention_accuracy \
+	tests/test_attention_edges \
 	tests/test_attention_error \
+	tests/test_attention_f32 \
 	tests/test_attention_fast \
 	tests/test_awq \
 	tests/test_calibration \
 	tests/test_clip_attention \
 	tests/test_data \
+	tests/test_error_stats \
 	tests/test_export \
 	tests/test_gemm \
 	tests/test_golden \
@@ -41,7 +44,9 @@ unit_tests = \
 	tests/test_import \
 	tests/test_kv \
 	tests/test_layout \
-	tests/test_load \
+	tests/test_load_file \
+	tests/test_load_hf \
+	tests/test_load_hf_refusals \
 	tests/test_model \
 	tests/test_model_file \
 	tests/test_norm \
@@ -49,6 +54,7 @@ unit_tests = \
 	tests/test_qserve_attention \
 	tests/test_qserve_linear \
 	tests/test_quantizer \
+	tests/test_query \
 	tests/test_round \
 	tests/test_safetensors \
 	tests/test_sample \
@@ -57,12 +63,15 @@ unit_tests = \
 	tests/test_sim_description \
 	tests/test_sim_gemm \
 	tests/test_sim_serving \
+	tests/test_status \
 	tests/test_stories \
 	tests/test_token_file \
 	tests/test_tokenizer \
-	tests/test_transform \
 	tests/test_tokenizer_bytes \
-	tests/test_weight
+	tests/test_transform \
+	tests/test_weight \
+	tests/test_weight_errors \
+	tests/test_weight_range
 mpfr_tests = \
 	tests/test_elementary \
 	tests/test_half \
@@ -179,6 +188,12 @@ tests_test_clip_attention_LDADD = $(test_ldadd)
 tests_test_attention_SOURCES = tests/test_attention.c
 tests_test_attention_CFLAGS = $(test_cflags)
 tests_test_attention_LDADD = $(test_ldadd)
+tests_test_attention_edges_SOURCES = tests/test_attention_edges.c
+tests_test_attention_edges_CFLAGS = $(test_cflags)
+tests_test_attention_edges_LDADD = $(test_ldadd)
+tests_test_attention_f32_SOURCES = tests/test_attention_f32.c
+tests_test_attention_f32_CFLAGS = $(test_cflags)
+tests_test_attention_f32_LDADD = $(test_ldadd)
 tests_test_attention_accuracy_SOURCES = tests/test_attention_accuracy.c
 tests_test_attention_accuracy_CFLAGS = $(test_cflags)
 tests_test_attention_accuracy_LDADD = $(test_ldadd)
@@ -194,6 +209,9 @@ tests_test_attention_fast_LDADD = $(test_ldadd)
 tests_test_data_SOURCES = tests/test_data.c
 tests_test_data_CFLAGS = $(test_cflags)
 tests_test_data_LDADD = $(test_ldadd)
+tests_test_error_stats_SOURCES = tests/test_error_stats.c
+tests_test_error_stats_CFLAGS = $(test_cflags)
+tests_test_error_stats_LDADD = $(test_ldadd)
 tests_test_export_SOURCES = tests/test_export.c
 tests_test_export_CFLAGS = $(test_cflags)
 tests_test_export_LDADD = $(test_ldadd)
@@ -230,9 +248,15 @@ tests_test_kv_LDADD = $(test_ldadd)
 tests_test_layout_SOURCES = tests/test_layout.c
 tests_test_layout_CFLAGS = $(test_cflags)
 tests_test_layout_LDADD = $(test_ldadd)
-tests_test_load_SOURCES = tests/test_load.c
-tests_test_load_CFLAGS = $(test_cflags)
-tests_test_load_LDADD = $(test_ldadd)
+tests_test_load_file_SOURCES = tests/test_load_file.c
+tests_test_load_file_CFLAGS = $(test_cflags)
+tests_test_load_file_LDADD = $(test_ldadd)
+tests_test_load_hf_SOURCES = tests/test_load_hf.c
+tests_test_load_hf_CFLAGS = $(test_cflags)
+tests_test_load_hf_LDADD = $(test_ldadd)
+tests_test_load_hf_refusals_SOURCES = tests/test_load_hf_refusals.c
+tests_test_load_hf_refusals_CFLAGS = $(test_cflags)
+tests_test_load_hf_refusals_LDADD = $(test_ldadd)
 tests_test_model_SOURCES = tests/test_model.c
 tests_test_model_CFLAGS = $(test_cflags)
 tests_test_model_LDADD = $(test_ldadd)
@@ -254,6 +278,9 @@ tests_test_qserve_linear_LDADD = $(test_ldadd)
 tests_test_quantizer_SOURCES = tests/test_quantizer.c
 tests_test_quantizer_CFLAGS = $(test_cflags)
 tests_test_quantizer_LDADD = $(test_ldadd)
+tests_test_query_SOURCES = tests/test_query.c
+tests_test_query_CFLAGS = $(test_cflags)
+tests_test_query_LDADD = $(test_ldadd)
 tests_test_round_SOURCES = tests/test_round.c
 tests_test_round_CFLAGS = $(test_cflags)
 tests_test_round_LDADD = $(test_ldadd)
@@ -278,6 +305,9 @@ tests_test_sim_gemm_LDADD = libqoq-sim.la $(test_ldadd)
 tests_test_sim_serving_SOURCES = tests/test_sim_serving.c
 tests_test_sim_serving_CFLAGS = $(test_cflags)
 tests_test_sim_serving_LDADD = libqoq-sim.la $(test_ldadd)
+tests_test_status_SOURCES = tests/test_status.c
+tests_test_status_CFLAGS = $(test_cflags)
+tests_test_status_LDADD = $(test_ldadd)
 tests_test_stories_SOURCES = tests/test_stories.c
 tests_test_stories_CFLAGS = $(test_cflags)
 tests_test_stories_LDADD = $(test_ldadd)
@@ -296,6 +326,12 @@ tests_test_tokenizer_bytes_LDADD = $(test_ldadd)
 tests_test_weight_SOURCES = tests/test_weight.c
 tests_test_weight_CFLAGS = $(test_cflags)
 tests_test_weight_LDADD = $(test_ldadd)
+tests_test_weight_errors_SOURCES = tests/test_weight_errors.c
+tests_test_weight_errors_CFLAGS = $(test_cflags)
+tests_test_weight_errors_LDADD = $(test_ldadd)
+tests_test_weight_range_SOURCES = tests/test_weight_range.c
+tests_test_weight_range_CFLAGS = $(test_cflags)
+tests_test_weight_range_LDADD = $(test_ldadd)
 tests_test_elementary_SOURCES = tests/test_elementary.c
 tests_test_elementary_CFLAGS = $(test_cflags)
 tests_test_elementary_LDADD = $(test_ldadd) $(MPFR_LIBS)
@@ -337,7 +373,7 @@ tests_test_kernels_SOURCES = tests/test_kernels.c
 tests_test_kernels_CFLAGS = $(test_cflags)
 tests_test_kernels_LDADD = $(emulator_ldadd)
 
-noinst_HEADERS += tests/attention_model.h tests/checkpoint_support.h tests/crc32.h tests/data_support.h tests/guard.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h
+noinst_HEADERS += tests/attention_inputs.h tests/attention_model.h tests/checkpoint_support.h tests/crc32.h tests/data_support.h tests/guard.h tests/hf_directory.h tests/kv_cache.h tests/layer_reference.h tests/layer_statistics.h tests/linear.h tests/load_support.h tests/model_reference.h tests/model_shapes.h tests/quantize_case.h tests/seed.h tests/sim_case.h tests/transform_subject.h tests/ulp.h tests/weight_support.h
 
 # Every binary32 pattern of exp and exp2 against MPFR: minutes.
 if HAVE_MPFR
