@@ -30,10 +30,12 @@ unit_tests = \
 	tests/test_awq \
 	tests/test_calibration \
 	tests/test_clip_attention \
+	tests/test_clip_rows \
 	tests/test_data \
 	tests/test_error_stats \
 	tests/test_export \
 	tests/test_gemm \
+	tests/test_gemm_ordered \
 	tests/test_golden \
 	tests/test_golden_diff \
 	tests/test_gptq \
@@ -185,6 +187,9 @@ tests_test_awq_LDADD = $(test_ldadd)
 tests_test_clip_attention_SOURCES = tests/test_clip_attention.c
 tests_test_clip_attention_CFLAGS = $(test_cflags)
 tests_test_clip_attention_LDADD = $(test_ldadd)
+tests_test_clip_rows_SOURCES = tests/test_clip_rows.c
+tests_test_clip_rows_CFLAGS = $(test_cflags)
+tests_test_clip_rows_LDADD = $(test_ldadd)
 tests_test_attention_SOURCES = tests/test_attention.c
 tests_test_attention_CFLAGS = $(test_cflags)
 tests_test_attention_LDADD = $(test_ldadd)
@@ -218,6 +223,9 @@ tests_test_export_LDADD = $(test_ldadd)
 tests_test_gemm_SOURCES = tests/test_gemm.c
 tests_test_gemm_CFLAGS = $(test_cflags)
 tests_test_gemm_LDADD = $(test_ldadd)
+tests_test_gemm_ordered_SOURCES = tests/test_gemm_ordered.c
+tests_test_gemm_ordered_CFLAGS = $(test_cflags)
+tests_test_gemm_ordered_LDADD = $(test_ldadd)
 tests_test_golden_SOURCES = tests/test_golden.c
 tests_test_golden_CFLAGS = $(test_cflags)
 tests_test_golden_LDADD = $(test_ldadd)

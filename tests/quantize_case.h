@@ -42,6 +42,15 @@ static inline struct qoq_grid fitted_grid(struct kind_case c, size_t n, size_t k
     return grid;
 }
 
+static inline int8_t *rounded(const struct qoq_grid *grid, const float *w)
+{
+    int8_t *code = guard_new(grid->n * grid->k);
+
+    qoq_grid_round(code, grid, w);
+    cr_assert(guard_intact(code));
+    return code;
+}
+
 /* X^T X of `tokens` tokens whose channels share a few directions and differ in size. */
 static inline double *correlated_gram(struct test_random *r, size_t tokens, size_t k)
 {
