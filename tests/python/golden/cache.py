@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantized keys and values: N 7.2 to 7.4."""
+"""Quantized keys and values: N 7.2, 7.3."""
 import numpy as np
 
 from .arithmetic import F, f32, fma, rc, rn16

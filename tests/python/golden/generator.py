@@ -16,7 +16,11 @@ def mix(x):
 
 
 def gen(seed, i):
+    """N 13.1."""
     return mix(U64(seed) + (np.asarray(i, U64) + U64(1)) * U64(0x9E3779B97F4A7C15))
+
+
+# ---- N 13.2 ----
 
 
 def g_int(u, lo, hi):
@@ -36,6 +40,9 @@ def g_half(u):
 def g_float(u):
     x = (u >> U64(32)).astype(np.uint32)
     return np.where(x & 0x7F800000 == 0x7F800000, x - 0x00800000, x).astype(np.uint32).view(F)
+
+
+# ---- N 13.3 ----
 
 
 def recipe_rows(kind, a, u, v, rows):
@@ -84,7 +91,7 @@ def recipe_rows(kind, a, u, v, rows):
 
 
 def fill(recipe, dtype, shape, seed):
-    """N 13.3."""
+    """A tensor by its recipe."""
     word, *numbers = recipe.split()
     a, b = ([int(n) for n in numbers] + [0, 0])[:2]
     columns = shape[-1]

@@ -48,8 +48,8 @@ def rows_wrong(c):
 
 def pages_wrong(c):
     """Whether pages are not those of the values beside them."""
-    quantizer = cache if text(c.group, "profile") == "qoq" else qserve_attention
-    return page_differing(c["pages"], cache.written(c, quantizer.quantize_kv), c.layout) != 0
+    profile = cache if text(c.group, "profile") == "qoq" else qserve_attention
+    return page_differing(c["pages"], cache.written(c, profile.quantize_kv), c.layout) != 0
 
 
 def wrong_inputs(c):

@@ -14,7 +14,7 @@ def joined(code):
 
 
 def unpack(code, k):
-    """Plain nibbles [n][ceil(k/2)] to codes [n][k]."""
+    """N 5.1: plain nibbles [n][ceil(k/2)] to codes [n][k]."""
     return nibbles(code)[:, :k].astype(np.int64)
 
 

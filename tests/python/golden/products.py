@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Matrix products: N 6, and the baseline's of N 12."""
+"""Matrix products: N 6."""
 import numpy as np
 
 from .arithmetic import D, chain, f32, fma, rn16
@@ -12,6 +12,7 @@ def product(q, b):
 
 
 def gemm(c):
+    """N 6.1 to 6.3."""
     acc = product(c["q"], operand(c, False))
     end = acc
     if "tiled" in c and "s2" not in c:
@@ -22,5 +23,6 @@ def gemm(c):
 
 
 def ordered(c):
+    """N 6.4."""
     y = chain(c["x"][:, None], f32(c["w"]))
     return {"y": y + c["bias"] if "bias" in c else y}

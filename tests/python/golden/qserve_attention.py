@@ -11,6 +11,10 @@ from .rope import rotate
 ROOT = bits32(0x3DB504F3)
 
 
+def fma16(a, b, c):
+    return rn16(a.astype(D) * b.astype(D) + c.astype(D))
+
+
 def quantize_kv(v, bits):
     """N 25.1 on binary16 [t][h][d]."""
     v = f32(v)
@@ -45,10 +49,6 @@ def rope(c):
 
 
 # ---- N 27 ----
-
-
-def fma16(a, b, c):
-    return rn16(a.astype(D) * b.astype(D) + c.astype(D))
 
 
 def attention(c):

@@ -7,6 +7,7 @@ from .compare import Near
 
 
 def frequencies(c):
+    """N 8.1."""
     d = c.n("head_dim")
     f = np.exp2((-2.0 * np.arange(d // 2) * np.log2(c.a("theta"))) / d)
     if c.n("scaling") == 1:
@@ -20,7 +21,7 @@ def frequencies(c):
 
 
 def rope_table(c):
-    """The frequencies to a few steps of binary64; sine and cosine of the file's own frequencies."""
+    """N 8.2: the frequencies to a few steps of binary64; sine and cosine of the file's own frequencies."""
     angle = (c.n("first") + np.arange(c.n("positions")))[:, None] * c.outputs["frequency"]
     return {"frequency": Near(frequencies(c), 16), "sine": Near(f32(np.sin(angle)), 1), "cosine": Near(f32(np.cos(angle)), 1)}
 

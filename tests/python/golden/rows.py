@@ -13,6 +13,7 @@ def quantize(x):
 
 
 def dequantize(c):
+    """N 3.3."""
     return {"x": c["scale"][:, None] * f32(c["q"]), "sum": c["q"].astype(np.int64).sum(1).astype(np.int32)}
 
 
@@ -27,6 +28,7 @@ def rmsnorm(c):
 
 
 def residual(c):
+    """N 9.3."""
     return c["r"] + f32(c["o"])
 
 
@@ -40,5 +42,6 @@ def residual_rmsnorm_quantize(c):
 
 
 def silu(c):
+    """N 10.1."""
     gate, up = f32(c["gate"]), f32(c["up"])
     return gate / (F(1) + exp(-gate)) * up

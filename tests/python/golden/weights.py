@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantized weights: N 4, and the integer operand of N 6.1."""
+"""Quantized weights: N 4, their zeros in QServe's checkpoint (N 5.4), and the integer operand of N 6.1."""
 import numpy as np
 
 from .arithmetic import F, H, f32, rc, rn16
@@ -24,11 +24,13 @@ def codes4(w, lo, step):
 
 
 def quantize_w8(w):
+    """N 4.5."""
     s = half_scale(np.abs(w).max(1) / F(127))
     return {"s": s, "code": rc(w / f32(s)[:, None], -127, 127).astype(np.int8)}
 
 
 def quantize_channel(w):
+    """N 4.1."""
     lo, hi = bounds(w)
     s = half_scale((hi - lo) / F(15))
     q, z = codes4(w, lo, s)
@@ -36,6 +38,7 @@ def quantize_channel(w):
 
 
 def quantize_group(w, group):
+    """N 4.2."""
     s = half_scale(np.abs(w).max(1) / F(119))
     v = np.clip(w / f32(s)[:, None], F(-119), F(119))
     codes, scales, zeros = [], [], []
@@ -64,9 +67,10 @@ def operand(c, zero_applied):
 
 
 def dequantize(c):
+    """N 4.6, and the operand beside it."""
     return {"operand": operand(c, False).astype(np.int8), "x": f32(c["s"])[:, None] * f32(operand(c, True))}
 
 
 def szeros(c):
-    """The zeros of channels in units of the weights."""
+    """N 5.4."""
     return rn16(f32(c["z"]) * f32(c["s"]))
