@@ -464,5 +464,5 @@ CLEANFILES += full.csv
 EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/ptx_stages.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py \
 	tests/python/ptx/__init__.py tests/python/ptx/arithmetic.py tests/python/ptx/asynchronous.py tests/python/ptx/machine.py tests/python/ptx/memory.py \
 	tests/python/ptx/move.py tests/python/ptx/tensor.py tests/python/ptx/text.py \
-	tests/python/ptx_cases/__init__.py tests/python/ptx_cases/attention.py tests/python/ptx_cases/case.py tests/python/ptx_cases/ends.py \
+	tests/python/ptx_cases/__init__.py tests/python/ptx_cases/attention.py tests/python/ptx_cases/case.py tests/python/ptx_cases/decode.py tests/python/ptx_cases/ends.py \
 	tests/python/ptx_cases/pages.py tests/python/ptx_cases/products.py tests/python/ptx_cases/reference.py tests/python/ptx_cases/rows.py

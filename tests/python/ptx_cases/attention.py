@@ -48,20 +48,23 @@ def rows(bits, heads):
         want = [[[np.concatenate([part[:2], part[2]]) for part in cache.splits(q[row, h], 0, h // group, context)] for h in range(q_heads)] for row in range(m)]
         partial = memory.add(np.zeros((m, q_heads, splits, dim + 2), F))
         memory.expected.append((partial, np.array(want, F)))
-        parameters = cache.parameters() + pack("??6xPPPPIIIIIIIIIII", True, True, memory.add(q), memory.add(np.zeros(m, np.int32)),
-                                               memory.add(np.full(m, context, np.int32)), partial, q_heads, group, splits, vectors, pitch, *at)
+        parameters = cache.parameters() + pack("??6xPPPPIIIIIIIIIIII", True, True, memory.add(q), memory.add(np.zeros(m, np.int32)),
+                                               memory.add(np.full(m, context, np.int32)), partial, q_heads, group, splits, vectors, pitch, up(1 << 16, vectors), *at)
         return parameters, (m * splits, s["kv_heads"], 1)
     return make
 
 
-def merge(memory, random, s):
-    m, dim, heads, splits = s["m"], s["head_dim"], s["q_heads"], up(s["context"], 128)
-    partial = floats(random, m, heads, splits, dim + 2)
-    want = [[reference.in_order([(part[0], part[1], part[2:]) for part in partial[row, head]]) for head in range(heads)] for row in range(m)]
-    out = memory.add(np.zeros((m, heads, dim), np.float16))
-    memory.expected.append((out, np.array(want)))
-    parameters = pack("PPPIII", memory.add(partial), memory.add(np.full(m, s["context"], np.int32)), out, heads, splits, dim)
-    return parameters, (m * heads, 1, 1)
+def merge(merged):
+    def make(memory, random, s):
+        m, dim, heads, splits = s["m"], s["head_dim"], s["q_heads"], up(s["context"], 128)
+        partial = floats(random, m, heads, splits, dim + 2)
+        parts = [[[(part[0], part[1], part[2:]) for part in partial[row, head]] for head in range(heads)] for row in range(m)]
+        want = [[reference.in_order(part[::16], 1) if merged else reference.in_order(part) for part in row] for row in parts]
+        out = memory.add(np.zeros((m, heads, dim), np.float16))
+        memory.expected.append((out, np.array(want)))
+        parameters = pack("PPPIII?", memory.add(partial), memory.add(np.full(m, s["context"], np.int32)), out, heads, splits, dim, merged)
+        return parameters, (m * heads, 1, 1)
+    return make
 
 
 # ---- Runs of tokens ----
@@ -98,9 +101,20 @@ def cut(m, group, asked):
     return one(asked) if asked else min(choice, key=lambda c: (up(m, c[0]) + SEQUENCES) * c[2])
 
 
+def laid_out(cache, steps, out_steps, vectors):
+    """How prefill_params begin, up to the rows of codes in shared memory, and what they say of the rest of it, for so many query vectors."""
+    keys, values = ((n, 16 * (n | 1), (n - 1).bit_length()) for n in (steps * cache.bits // 4, out_steps * cache.bits // 4))
+    at_values = 128 * keys[1]
+    at_q, query_pitch = at_values + 128 * values[1], 32 * steps + 16
+    at_place = at_q + 2 * vectors * query_pitch
+    # The first row lies where the base class has room left.
+    begin = struct.pack("@??2xIIIIIIII4x", cache.vector % 16 == 0, True, 0, keys[1], keys[0], keys[2], at_values, values[1], values[0], values[2])
+    return cache.parameters() + begin, (query_pitch, at_q, at_place, at_place + 8 * 128, at_place + 8 * 128 + 2 * 16 * 128)
+
+
 def prefill(bits):
     def make(memory, random, s):
-        dim, q_heads, context, columns = s["head_dim"], s["q_heads"], s["context"], bits // 4
+        dim, q_heads, context = s["head_dim"], s["q_heads"], s["context"]
         sequence, start = runs(s["m"], context)
         m, group = start[-1], q_heads // s["kv_heads"]
         cache, q = Cache(memory, random, dict(s, bits=bits), context, SEQUENCES), floats(random, m, q_heads, dim)
@@ -110,10 +124,6 @@ def prefill(bits):
         rows, heads, head_blocks, slots = cut(m, group, 1 << s["tile"] % 8 if "tile" in s else 0)
         tiles, levels = slots * head_blocks * s["kv_heads"] * out_blocks, ((context - 1) // 2048).bit_length()
         blocks = tiles if levels == 0 else min(tiles, 4 * SMS)
-        keys, values = ((n, 16 * (n | 1), (n - 1).bit_length()) for n in (steps * columns, out_steps * columns))
-        at_values = 128 * keys[1]
-        at_q, query_pitch = at_values + 128 * values[1], 32 * steps + 16
-        at_place = at_q + 128 * query_pitch
         out = memory.add(np.zeros((m, q_heads, dim), np.float16))
         want = np.zeros((m, q_heads, dim), np.float16)
         for b in range(SEQUENCES):
@@ -121,12 +131,10 @@ def prefill(bits):
                 for h in range(q_heads):
                     want[row, h] = reference.in_order(cache.splits(q[row, h], sequence[b], h // group, context - (start[b + 1] - 1 - row)))
         memory.expected.append((out, want))
-        # The first row of shared memory lies where the base class has room left.
-        parameters = cache.parameters() + struct.pack("@??2xIIIIIIII4x", cache.vector % 16 == 0, True, 0, keys[1], keys[0], keys[2], at_values, values[1], values[0], values[2])
-        parameters += pack("PPPPPPIIIIIIIIIIIIIIIII?", memory.add(q), memory.add(np.array(sequence, np.int32)), memory.add(np.full(SEQUENCES, context, np.int32)),
-                           memory.add(np.array(start, np.int32)), memory.add(np.zeros((blocks, levels, 4 + 16 * 4, 128), F)) if levels else 0, out, q_heads, group,
-                           SEQUENCES, rows, heads, head_blocks, out_blocks, slots, tiles, levels, steps, out_steps, query_pitch, at_q, at_place,
-                           at_place + 8 * 128, at_place + 8 * 128 + 2 * 16 * 128, True)
+        begin, shared = laid_out(cache, steps, out_steps, 64)
+        parameters = begin + pack("PPPPPPIIIIIIIIIIIIIIIII?", memory.add(q), memory.add(np.array(sequence, np.int32)), memory.add(np.full(SEQUENCES, context, np.int32)),
+                                  memory.add(np.array(start, np.int32)), memory.add(np.zeros((blocks, levels, 4 + 16 * 4, 128), F)) if levels else 0, out, q_heads, group,
+                                  SEQUENCES, rows, heads, head_blocks, out_blocks, slots, tiles, levels, steps, out_steps, *shared, True)
         return parameters, (blocks, 1, 1)
     return make
 
@@ -136,6 +144,13 @@ def decode_cases():
         for heads in (1, 2, 4, 8):
             yield Case("attention", f"attention_kv{bits}", f"attention_kv{bits}_r{heads}", f"attention_splitILi{bits}ELi{heads}E",
                        f"--m 1 --q-heads {heads} --kv-heads 1 --head-dim 128 --page 64 --context 200 --uniform 1", rows(bits, heads))
+
+
+def merge_cases():
+    """Of splits, of one leaf and of two; of leaves."""
+    for kernel, merged, context, more in (("attention_kv4", False, 2500, ""), ("attention_kv4", False, 300, ""), ("attention_decode_kv4", True, 4200, "--splits 16")):
+        yield Case("attention", kernel, "attention_merge", "attention_merge",
+                   f"--m 1 --q-heads 2 --kv-heads 1 --head-dim 64 --page 64 --context {context} --uniform 1 {more}", merge(merged))
 
 
 def prefill_cases():
@@ -151,6 +166,6 @@ CASES = [
     *(Case("attention", "rope_write", "rope_write", "rope_write", f"--m 2 --q-heads 4 --kv-heads 2 --head-dim 128 --page 64 --bits {bits} --bias {norms}", rope)
       for bits in (4, 8) for norms in (0, 1)),
     *decode_cases(),
-    Case("attention", "attention_kv4", "attention_merge", "attention_merge", "--m 1 --q-heads 2 --kv-heads 1 --head-dim 64 --page 64 --context 2500 --uniform 1", merge),
+    *merge_cases(),
     *prefill_cases(),
 ]

@@ -25,8 +25,10 @@ class Cache:
         self.table = memory.add(np.arange(self.pages * sequences, dtype=np.int32))
 
     def parameters(self):
-        """kv_cache; its 56 bytes."""
-        return struct.pack("@PPPQQIIII", *self.at, self.table, self.pages, self.slots * (self.vector + 4), self.bits, self.page, self.heads, self.dim)
+        """kv_cache; its 64 bytes."""
+        log2 = (self.page - 1).bit_length()
+        return struct.pack("@PPPQQIIIIII", *self.at, self.table, self.pages, self.slots * (self.vector + 4), self.bits, self.page, self.heads, self.dim,
+                           up(1 << 31 + log2, self.page), log2)
 
     def place(self, sequence, token, head):
         """Page, byte of the codes, of the scale and of the zero."""

@@ -75,7 +75,10 @@ def product(tile, scheme):
         m, n, k = s["m"], s["n"], s["k"]
         tiles = up(k, bk)
         per = up(tiles, s.get("splits", 1))
-        splits, grid = up(tiles, per), (up(n, bn), up(m, bm))
+        splits, outputs = up(tiles, per), (up(m, bm), up(n, bn))
+        # A band is 2048 tokens; a product is cut into bands or splits, never both.
+        bands = 1 if splits > 1 else up(outputs[0], 2048 // bm)
+        grid = up(outputs[0], bands), outputs[1], max(splits, bands)
         pitch = up(k, 16) * 16
         steps = min(s.get("group", 128) // 32, up(k, 32)) if scheme == 2 else 1
         weight = Weight(random, scheme, n, k, steps)
@@ -83,10 +86,10 @@ def product(tile, scheme):
         scale, s1, bias = np.abs(floats(random, m)), np.abs(halves(random, n) / np.float16(99)), floats(random, n)
         total = x[:, :k].sum(1).astype(np.int32)
         acc = x[:, :k] @ weight.value.T - (np.outer(total, weight.zero[:n]) if scheme == 1 else 0)
-        y = reference.fma(s1.astype(np.float32) * scale[:, None], acc.astype(np.float32), bias if s.get("bias") else np.float32(0))
+        y = reference.fma(s1.astype(np.float32) * scale[:, None], acc.astype(np.float32), bias if s.get("bias") else np.float32(-0.0))
         arrays = {"x": x.astype(np.int8), "x_scale": scale, "x_sum": total, "code": weight.code, "s": s1, "z": weight.zero.astype(np.uint8),
                   "s2": weight.s2, "zeros": weight.zeros, "bias": bias, "y": np.zeros((m, n), np.float16),
-                  "partial": np.zeros((grid[0] * grid[1], splits, bm * bn), np.int32), "counter": np.zeros(grid[0] * grid[1], np.uint32)}
+                  "partial": np.zeros((outputs[0] * outputs[1], splits, bm * bn), np.int32), "counter": np.zeros(outputs[0] * outputs[1], np.uint32)}
         at = {name: memory.add(array) for name, array in arrays.items()}
         at["bias"] = at["bias"] if s.get("bias") else 0
         memory.expected.append((at["y"], y.astype(np.float16)))
@@ -95,16 +98,16 @@ def product(tile, scheme):
         if tile >= WIDE:
             size = up(len(parameters) - 16, s["align"]) * s["align"]
             parameters = parameters.ljust(size, b"\0")[:size] + maps(scheme, bm, bn, bk, s, pitch, steps, weight, at)
-        return parameters, (*grid, splits)
+        return parameters, grid
     return make
 
 
-def case(tile, scheme, m, n, k, more=""):
+def case(tile, scheme, m, n, k, more="", bias=1):
     bm, bn, bk, rest = TILES[tile]
     kind = "wgmma_" if tile >= WIDE else ""
     shape = "ELi".join(map(str, (bm, *rest) if tile >= WIDE else (bm, bn, bk, *rest)))
     return Case("gemm", NAMES[scheme], f"{NAMES[scheme]}_{kind}m{bm}n{bn}k{bk}", f"gemm_{kind}tileILi{shape}EEELNS_11gemm_schemeE{scheme}E",
-                f"--m {m} --n {n} --k {k} --bias 1 --tile {tile} {more}", product(tile, scheme),
+                f"--m {m} --n {n} --k {k} --bias {bias} --tile {tile} {more}", product(tile, scheme),
                 ROLES if tile >= WIDE else {}, tile >= WIDE)
 
 
@@ -117,6 +120,9 @@ def cases():
     # Groups that a stage of 128 does not hold whole numbers of; edges of M, N and K.
     for tile in (0, 5, 9):
         yield case(tile, 2, TILES[tile][0] + 1, 147, 304, "--group 96 --splits 1")
+    # Two bands, of which the second has a block without tokens; no bias.
+    for tile in (3, 9):
+        yield case(tile, 1, 2049, 128, TILES[tile][2], "--splits 1", bias=0)
 
 
 CASES = list(cases())

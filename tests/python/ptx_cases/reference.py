@@ -98,14 +98,17 @@ def merged(a, b):
     return most, a[1] * fa + b[1] * fb, a[2] * fa + b[2] * fb
 
 
-def in_order(parts):
-    """11.5 and 11.6: the output of a row from its splits."""
-    leaves = []
-    for first in range(0, len(parts), 16):
-        leaf = parts[first]
-        for part in parts[first + 1:first + 16]:
-            leaf = merged(leaf, part)
-        leaves.append(leaf)
+def leaf(parts):
+    """11.5: at most 16 splits, one after another."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = merged(total, part)
+    return total
+
+
+def in_order(parts, each=16):
+    """11.5 and 11.6: the output of a row from its splits, or from its leaves (each: 1)."""
+    leaves = [leaf(parts[first:first + each]) for first in range(0, len(parts), each)]
     while len(leaves) > 1:
         leaves = [merged(*leaves[i:i + 2]) if i + 1 < len(leaves) else leaves[i] for i in range(0, len(leaves), 2)]
     return (leaves[0][2] / leaves[0][1]).astype(np.float16)
