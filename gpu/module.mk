@@ -150,7 +150,7 @@ gpu_cli_sources = \
 gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
 gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
-	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/examples/golden_products.py
+	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/loops.csv gpu/examples/golden_products.py
 
 if HAVE_CUDA
 lib_LTLIBRARIES += libqoq-cuda.la

@@ -94,6 +94,7 @@ shell_tests = \
 	tests/gpu/first_run.sh \
 	tests/gpu/limits.sh \
 	tests/gpu/ptx.sh \
+	tests/gpu/sass.sh \
 	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
@@ -397,7 +398,7 @@ check-mutants: tests/gpu/emulated$(EXEEXT)
 		--libraries '$(tests_gpu_emulated_LDADD) $(LIBS)'
 MUTANTS =
 CLEANFILES += full.csv
-EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/ptx_stages.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py \
+EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/ptx_stages.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py tests/python/sass_loops.py \
 	tests/python/ptx/__init__.py tests/python/ptx/arithmetic.py tests/python/ptx/asynchronous.py tests/python/ptx/machine.py tests/python/ptx/memory.py \
 	tests/python/ptx/move.py tests/python/ptx/tensor.py tests/python/ptx/text.py \
 	tests/python/ptx_cases/__init__.py tests/python/ptx_cases/attention.py tests/python/ptx_cases/case.py tests/python/ptx_cases/ends.py \
