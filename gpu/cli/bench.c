@@ -209,6 +209,9 @@ static int on_gpu(struct bench *it)
     if (status != QOQ_OK) {
         return qoq_cli_trouble("gpu: %s: %s", qoq_status_string(status), qoq_cuda_message(NULL));
     }
+    it->header.tile = it->options->tile_asked ? (int)it->options->tile : -1;
+    it->header.splits = (int)it->options->splits;
+    qoq_cuda_gemm_choose(qoq_bench_handle(device), it->header.tile, it->header.splits);
     it->header.info = qoq_bench_info(device);
     it->header.clocks = qoq_bench_clocks(device);
     it->header.library = library;

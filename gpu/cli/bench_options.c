@@ -28,6 +28,9 @@ static const char help[] =
     "      --quick            llama-3-8b and few sizes, unless given\n"
     "      --seconds N        begin nothing new after N seconds\n"
     "      --csv FILE         all results as comma-separated values too\n"
+    "      --tile N, --splits N\n"
+    "                         products with this tile and division of K, as for\n"
+    "                         'qoq sim run', instead of the library's choice\n"
     "      --alone            without cuBLASLt\n"
     "      --gpu NAME|FILE    the simulator's GPU for the column of predictions\n"
     "                         (by the name of the device; without: h200-sxm)\n"
@@ -63,6 +66,8 @@ enum {
     GPU,
     DRY,
     TILES,
+    TILE,
+    SPLITS,
     LIST,
     DEVICE
 };
@@ -80,6 +85,8 @@ static const struct option long_options[] = {
     {"gpu", required_argument, NULL, GPU},
     {"dry-run", no_argument, NULL, DRY},
     {"tiles", no_argument, NULL, TILES},
+    {"tile", required_argument, NULL, TILE},
+    {"splits", required_argument, NULL, SPLITS},
     {"list", no_argument, NULL, LIST},
     {"device", required_argument, NULL, DEVICE},
     {"help", no_argument, NULL, 'h'},
@@ -133,6 +140,11 @@ static int take(struct qoq_bench_options *o, int option, char **argv)
         return take_sizes(&o->batches, "batch", 1 << 16);
     case CONTEXT:
         return take_sizes(&o->contexts, "context", 1 << 22);
+    case TILE:
+        o->tile_asked = 1;
+        return take_number(&o->tile, "tile", (size_t)qoq_cuda_gemm_tiles() - 1);
+    case SPLITS:
+        return take_number(&o->splits, "splits", 1000);
     case SECONDS:
         return take_number(&o->seconds, "seconds", 1000000);
     case DEVICE:

@@ -68,6 +68,8 @@ if [ "$QOQ_HAVE_EMULATOR" = yes ] && [ -x "$gpu" ]; then
     check "a tiny model on the emulator" tiny
     check "every kernel of a tiny model on the emulator" all_kernels
     check "how products are cut" tiles
+    check "a tile and a division that were asked for" says 'products: tile 2, 2 splits, as asked' "$gpu" bench --model "$scratch/tiny.json" --only gemm_w8a8 --rows 3 --tile 2 --splits 2
+    check "no such tile" trouble "$gpu" bench --tile 99
     check "what does not fit is skipped" too_big
     check "no time left" says 'skipped: no time left' sh -c '"$1" bench --model llama-3-8b --only residual_add --rows 1,2,4,8,16,32,64,128,256 --seconds 1' - "$gpu"
     check "no such kernel" trouble "$gpu" bench --only gemm_w3

@@ -45,10 +45,10 @@ UNITS = {
     "attention_prefill": ["attention_prefill_kv4", "attention_prefill_kv8"],
 }
 # Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits and pages, of
-# three leaves; products on wgmma, every stage filled three times, of one and of two warpgroups, joined; ties within a thread; a long
+# three leaves; products on wgmma, every stage filled three times, of one and of two warpgroups, joined; two bands of tokens; ties within a thread; a long
 # prompt of narrow heads.
 WIDE = ["--m 8 --n 128 --k 3000 --tile 4", "--m 20 --n 200 --k 1536 --tile 6 --splits 2 --bias 1", "--m 40 --n 260 --k 1100 --tile 7",
-        "--m 130 --n 150 --k 400 --tile 9"]
+        "--m 130 --n 150 --k 400 --tile 9", "--m 2100 --n 32 --k 40 --tile 3"]
 EXTRA = {
     "argmax": ["--m 12 --n 1500"],
     "gemm_w8a8": WIDE,
