@@ -55,6 +55,8 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/measure.c \
 	gpu/bench/measure.h \
 	gpu/bench/operators.h \
+	gpu/bench/peer.c \
+	gpu/bench/peer.h \
 	gpu/bench/plan.c \
 	gpu/bench/plan.h \
 	gpu/bench/predict.c \

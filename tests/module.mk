@@ -122,7 +122,7 @@ TESTS += $(mpfr_tests)
 endif
 if HAVE_EMULATOR
 check_PROGRAMS += $(emulator_tests) tests/gpu/emulated
-check_LTLIBRARIES += libqoq-probe.la
+check_LTLIBRARIES += libqoq-probe.la libqoq-peer.la
 TESTS += $(emulator_tests)
 endif
 endif
@@ -290,6 +290,9 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
+# A shared object for qoq gpu bench --peer.
+libqoq_peer_la_SOURCES = tests/gpu/peer.c
+libqoq_peer_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_builddir)
 libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/faults.hh tests/emu/faults_async.cc tests/emu/probe.cc tests/emu/probe.h tests/emu/probe_async.cc tests/emu/probe_array.hh
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)

@@ -31,6 +31,8 @@ static const char help[] =
     "      --tile N, --splits N\n"
     "                         products with this tile and division of K, as for\n"
     "                         'qoq sim run', instead of the library's choice\n"
+    "      --peer FILE        beside products, those of a shared object that has\n"
+    "                         qoq_peer_product (gpu/bench/peer.h)\n"
     "      --alone            without cuBLASLt\n"
     "      --gpu NAME|FILE    the simulator's GPU for the column of predictions\n"
     "                         (by the name of the device; without: h200-sxm)\n"
@@ -67,6 +69,7 @@ enum {
     DRY,
     TILES,
     TILE,
+    PEER,
     SPLITS,
     LIST,
     DEVICE
@@ -86,6 +89,7 @@ static const struct option long_options[] = {
     {"dry-run", no_argument, NULL, DRY},
     {"tiles", no_argument, NULL, TILES},
     {"tile", required_argument, NULL, TILE},
+    {"peer", required_argument, NULL, PEER},
     {"splits", required_argument, NULL, SPLITS},
     {"list", no_argument, NULL, LIST},
     {"device", required_argument, NULL, DEVICE},
@@ -164,6 +168,9 @@ static int take(struct qoq_bench_options *o, int option, char **argv)
         return -1;
     case TILES:
         o->tiles = 1;
+        return -1;
+    case PEER:
+        o->peer = optarg;
         return -1;
     case CSV:
         o->csv = optarg;
