@@ -211,11 +211,7 @@ QOQ_API QOQ_CHECKED enum qoq_status qoq_cuda_attention(
 
 /* For tuning and tests: which of the two kernels of qoq_cuda_attention; 1 to 16: the one on tensor
  * cores with so many splits of 128 tokens (N 11.3) for a block. No choice moves a bit. */
-enum {
-    QOQ_CUDA_ATTENTION_ANY = -1,
-    QOQ_CUDA_ATTENTION_CORES = 0,
-    QOQ_CUDA_ATTENTION_TENSOR = 17
-};
+enum { QOQ_CUDA_ATTENTION_ANY = -1, QOQ_CUDA_ATTENTION_CORES = 0, QOQ_CUDA_ATTENTION_TENSOR = 17 };
 QOQ_API void qoq_cuda_attention_choose(struct qoq_cuda *handle, int way);
 
 /* Scratch of qoq_cuda_attention_prefill; 0 for contexts up to 2048. Needs no zeros. */
