@@ -55,6 +55,8 @@ libqoq_bench_la_SOURCES = \
 	gpu/bench/measure.c \
 	gpu/bench/measure.h \
 	gpu/bench/operators.h \
+	gpu/bench/peer.c \
+	gpu/bench/peer.h \
 	gpu/bench/plan.c \
 	gpu/bench/plan.h \
 	gpu/bench/predict.c \
@@ -150,7 +152,7 @@ gpu_cli_sources = \
 gpu_device_callers = libqoq-bench.la libqoq-decoder.la libqoq-verify.la
 gpu_program_libs = libqoq-sim.la libqoq-machine.la libqoq-load.la libqoq-golden.la libqoq-data.la libqoq-core.la
 EXTRA_DIST += $(gpu_sources) $(cuda_sources) $(bench_cuda_sources) gpu/bench/nvml.c gpu/bench/nvml.h \
-	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/examples/golden_products.py
+	gpu/static/no_network.c gpu/first-run gpu/limits.csv gpu/loops.csv gpu/examples/golden_products.py
 
 if HAVE_CUDA
 lib_LTLIBRARIES += libqoq-cuda.la

@@ -105,6 +105,7 @@ shell_tests = \
 	tests/gpu/first_run.sh \
 	tests/gpu/limits.sh \
 	tests/gpu/ptx.sh \
+	tests/gpu/sass.sh \
 	tests/gpu/verify.sh \
 	tests/install.sh \
 	tests/lint/format.sh \
@@ -132,7 +133,7 @@ TESTS += $(mpfr_tests)
 endif
 if HAVE_EMULATOR
 check_PROGRAMS += $(emulator_tests) tests/gpu/emulated
-check_LTLIBRARIES += libqoq-probe.la
+check_LTLIBRARIES += libqoq-probe.la libqoq-peer.la
 TESTS += $(emulator_tests)
 endif
 endif
@@ -353,6 +354,9 @@ tests_test_rope_SOURCES = tests/test_rope.c
 tests_test_rope_CFLAGS = $(test_cflags)
 tests_test_rope_LDADD = $(test_ldadd) $(MPFR_LIBS)
 
+# A shared object for qoq gpu bench --peer.
+libqoq_peer_la_SOURCES = tests/gpu/peer.c
+libqoq_peer_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_builddir)
 libqoq_probe_la_SOURCES = tests/emu/faults.cc tests/emu/faults.hh tests/emu/faults_async.cc tests/emu/probe.cc tests/emu/probe.h tests/emu/probe_async.cc tests/emu/probe_array.hh
 libqoq_probe_la_CXXFLAGS = $(AM_CXXFLAGS) -U_FORTIFY_SOURCE
 emulator_ldadd = libqoq-probe.la libqoq-decoder.la libqoq-verify.la libqoq-emu.la $(test_ldadd) $(CXX_LIBS)
@@ -461,7 +465,7 @@ check-mutants: tests/gpu/emulated$(EXEEXT)
 		--libraries '$(tests_gpu_emulated_LDADD) $(LIBS)'
 MUTANTS =
 CLEANFILES += full.csv
-EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/ptx_stages.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py \
+EXTRA_DIST += tests/python/check_forms.py tests/python/check_ptx.py tests/python/ptx_stages.py tests/python/mutants.csv tests/python/mutants.txt tests/python/mutate_kernels.py tests/python/mutations.py tests/python/sass_loops.py \
 	tests/python/ptx/__init__.py tests/python/ptx/arithmetic.py tests/python/ptx/asynchronous.py tests/python/ptx/machine.py tests/python/ptx/memory.py \
 	tests/python/ptx/move.py tests/python/ptx/tensor.py tests/python/ptx/text.py \
 	tests/python/ptx_cases/__init__.py tests/python/ptx_cases/attention.py tests/python/ptx_cases/case.py tests/python/ptx_cases/decode.py tests/python/ptx_cases/ends.py \

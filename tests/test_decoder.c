@@ -252,6 +252,55 @@ Test(decoder, long_context)
     qoq_model_free(model);
 }
 
+static size_t count_launches(const struct qoq_cuda *handle, const char *kernel)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < qoq_emu_launches(handle); i++) {
+        count += strncmp(qoq_emu_get_launch(handle, i)->kernel, kernel, strlen(kernel)) == 0;
+    }
+    return count;
+}
+
+/* Where a part of a prompt would need more scratch than there is, its rows are taken one by one:
+ * few rows whose contexts are longer than a leaf of the merge. */
+Test(decoder, prompts_row_by_row)
+{
+    enum { BEFORE = 2040, AFTER = 12, ROWS = 120 };
+    struct shape shape = shapes[3];
+    struct qoq_decoder_options options = {1, BEFORE + AFTER, ROWS, 64, 0, 0};
+    size_t vocab = shape.config.vocab, runs, launches;
+
+    shape.config.max_positions = BEFORE + AFTER;
+    struct qoq_model *model = random_model(&shape, QOQ_W4A8KV4_CHANNEL);
+    struct qoq_cuda *handle = emulator(QOQ_EMU_FORWARD);
+    struct qoq_decoder *decoder = new_decoder(handle, model, &options);
+    int32_t *token = some_tokens(BEFORE + AFTER, vocab, 9);
+    float *want = logits_of(model, token, BEFORE + AFTER, ROWS, 64),
+          *have = malloc(AFTER * vocab * sizeof *have);
+
+    use_threads(1);
+    for (size_t at = 0; at < BEFORE; at += ROWS) {
+        struct qoq_segment segment = {0, ROWS, token + at};
+
+        cr_assert_eq(qoq_decoder_step(decoder, have, &segment, 1, 0), QOQ_OK);
+    }
+    runs = count_launches(handle, "attention_prefill");
+    launches = qoq_emu_launches(handle);
+    struct qoq_segment last = {0, AFTER, token + BEFORE};
+    cr_assert_eq(qoq_decoder_step(decoder, have, &last, 1, 1), QOQ_OK);
+    same(have, want + BEFORE * vocab, AFTER, vocab, shape.name, QOQ_W4A8KV4_CHANNEL, "row by row");
+    cr_assert(runs > 0 && count_launches(handle, "attention_prefill") == runs, "%zu then %zu", runs,
+              count_launches(handle, "attention_prefill"));
+    cr_assert(qoq_emu_launches(handle) > launches);
+    free(have);
+    free(want);
+    free(token);
+    qoq_decoder_free(decoder);
+    qoq_cuda_destroy(handle);
+    qoq_model_free(model);
+}
+
 /* The choice made on the device is that of the reference's logits. */
 Test(decoder, greedy_choice)
 {

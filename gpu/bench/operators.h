@@ -5,6 +5,20 @@
 
 #include "gpu/bench/kernels.h"
 
+/* Arrays of a product, in the order of its list. */
+enum {
+    QOQ_BENCH_CODE,
+    QOQ_BENCH_SCALE,
+    QOQ_BENCH_ZERO,
+    QOQ_BENCH_GROUP_SCALES,
+    QOQ_BENCH_GROUP_ZEROS,
+    QOQ_BENCH_X,
+    QOQ_BENCH_X_SCALE,
+    QOQ_BENCH_X_SUM,
+    QOQ_BENCH_Y,
+    QOQ_BENCH_PRODUCT_ARRAYS
+};
+
 typedef size_t qoq_bench_list(struct qoq_bench_array *list, const struct qoq_bench_shape *shape,
                               int variant);
 typedef struct qoq_bench_cost qoq_bench_least(const struct qoq_bench_shape *shape, int variant);

@@ -78,6 +78,10 @@ void qoq_bench_print_header(FILE *file, const char *prefix, const struct qoq_ben
         print_gpu(file, prefix, h);
         print_ceilings(file, prefix, h);
     }
+    if (h->info != NULL && (h->tile >= 0 || h->splits > 0)) {
+        fprintf(file, "%sproducts: tile %d, %d splits, as asked (-1, 0: the library's choice)\n",
+                prefix, h->tile, h->splits);
+    }
     fprintf(file, "%scuBLASLt: %s\n", prefix, h->library);
     if (h->simulated != NULL) {
         fprintf(file, "%ssimulator: %s\n", prefix, h->simulated);

@@ -15,6 +15,7 @@ struct qoq_bench_header {
     struct qoq_bench_clocks clocks;
     struct qoq_bench_ceilings ceilings;
     const char *library, *simulated; /* simulated: the simulator's GPU, or NULL */
+    int tile, splits;                /* of products, where asked for; otherwise -1 and 0 */
     char date[32];
 };
 void qoq_bench_print_header(FILE *file, const char *prefix, const struct qoq_bench_header *header);

@@ -114,6 +114,11 @@ enum qoq_status qoq_bench_run_case(struct qoq_bench_runner *runner, struct qoq_b
         return QOQ_OK;
     }
     status = measure(runner, r, scratch);
+    if (status == QOQ_ERR_UNSUPPORTED) {
+        r->outcome = QOQ_BENCH_SKIPPED;
+        snprintf(r->reason, sizeof r->reason, "no such product");
+        return QOQ_OK;
+    }
     if (status != QOQ_OK) {
         fail(r, handle, status);
         return status == QOQ_ERR_DEVICE ? status : QOQ_OK;

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "gpu/bench/ceilings.h"
+#include "gpu/bench/peer.h"
 #include "gpu/bench/predict.h"
 #include "gpu/bench/report.h"
 #include "gpu/bench/run.h"
@@ -52,6 +53,9 @@ static double predict(struct qoq_sim_case *it, const char *loaded[2],
     const char *scheme = what->kernel->scheme;
     int product = what->kernel->family == QOQ_BENCH_PRODUCT;
 
+    if (product && scheme == NULL) {
+        return NAN;
+    }
     if (scheme != NULL && scheme != loaded[product]) {
         if (qoq_sim_load(it, product ? QOQ_SIM_SCHEME : QOQ_SIM_KV, scheme, err) != QOQ_OK) {
             return NAN;
@@ -202,13 +206,20 @@ static int start(struct bench *it)
 static int on_gpu(struct bench *it)
 {
     struct qoq_bench_device *device;
-    char library[160];
+    char library[160], peer[200];
     enum qoq_status status = qoq_bench_open(&device, (int)it->options->device);
     int result = QOQ_EXIT_TROUBLE;
 
     if (status != QOQ_OK) {
         return qoq_cli_trouble("gpu: %s: %s", qoq_status_string(status), qoq_cuda_message(NULL));
     }
+    if (qoq_bench_peer_load(it->options->peer, device, peer, sizeof peer) != QOQ_OK) {
+        qoq_bench_close(device);
+        return qoq_cli_trouble("gpu: --peer: %s", peer);
+    }
+    it->header.tile = it->options->tile_asked ? (int)it->options->tile : -1;
+    it->header.splits = (int)it->options->splits;
+    qoq_cuda_gemm_choose(qoq_bench_handle(device), it->header.tile, it->header.splits);
     it->header.info = qoq_bench_info(device);
     it->header.clocks = qoq_bench_clocks(device);
     it->header.library = library;
@@ -233,12 +244,12 @@ static int on_gpu(struct bench *it)
     return result;
 }
 
-static int fill_plan(struct bench *it)
+static int add_kernels(struct bench *it, const struct qoq_bench_kernel *list, int all)
 {
     const struct qoq_bench_options *o = it->options;
 
-    for (const struct qoq_bench_kernel *k = qoq_bench_kernels; k->name != NULL; k++) {
-        for (size_t m = 0; qoq_bench_is_asked(o, k->name) && m < o->models; m++) {
+    for (const struct qoq_bench_kernel *k = list; k->name != NULL; k++) {
+        for (size_t m = 0; (all || qoq_bench_is_asked(o, k->name)) && m < o->models; m++) {
             if (qoq_bench_plan_add(&it->plan, k, o->model_name[m], &o->model[m], &o->rows,
                                    &o->batches, &o->contexts) != 0) {
                 return qoq_cli_trouble("gpu: %s", qoq_status_string(QOQ_ERR_MEMORY));
@@ -246,6 +257,15 @@ static int fill_plan(struct bench *it)
         }
     }
     return -1;
+}
+
+static int fill_plan(struct bench *it)
+{
+    int status = add_kernels(it, qoq_bench_kernels, 0);
+
+    return status < 0 && it->options->peer != NULL && !it->options->tiles
+               ? add_kernels(it, qoq_bench_peers, 1)
+               : status;
 }
 
 /* Instructions of warpgroups are those of compute capability 9.0 alone. */

@@ -13,9 +13,10 @@ struct qoq_bench_options {
     struct qoq_sim_model model[QOQ_BENCH_NAMES];
     const char *kernel[QOQ_BENCH_NAMES]; /* none: all */
     struct qoq_bench_sizes rows, batches, contexts;
-    const char *csv, *gpu;  /* gpu: of the simulator; NULL: by the device's name */
-    size_t device, seconds; /* seconds 0: no limit */
-    int quick, dry_run, tiles, alone;
+    const char *csv, *peer, *gpu; /* gpu: of the simulator; NULL: by the device's name */
+    size_t device, seconds;       /* seconds 0: no limit */
+    size_t tile, splits;          /* tile: where tile_asked; splits 0: the library's choice */
+    int quick, dry_run, tiles, alone, tile_asked;
 };
 
 /* Reads the command line and loads the models. Returns -1 to go on, or an exit status. */

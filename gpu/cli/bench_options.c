@@ -28,6 +28,11 @@ static const char help[] =
     "      --quick            llama-3-8b and few sizes, unless given\n"
     "      --seconds N        begin nothing new after N seconds\n"
     "      --csv FILE         all results as comma-separated values too\n"
+    "      --tile N, --splits N\n"
+    "                         products with this tile and division of K, as for\n"
+    "                         'qoq sim run', instead of the library's choice\n"
+    "      --peer FILE        beside products, those of a shared object that has\n"
+    "                         qoq_peer_product (gpu/bench/peer.h)\n"
     "      --alone            without cuBLASLt\n"
     "      --gpu NAME|FILE    the simulator's GPU for the column of predictions\n"
     "                         (by the name of the device; without: h200-sxm)\n"
@@ -63,6 +68,9 @@ enum {
     GPU,
     DRY,
     TILES,
+    TILE,
+    PEER,
+    SPLITS,
     LIST,
     DEVICE
 };
@@ -80,6 +88,9 @@ static const struct option long_options[] = {
     {"gpu", required_argument, NULL, GPU},
     {"dry-run", no_argument, NULL, DRY},
     {"tiles", no_argument, NULL, TILES},
+    {"tile", required_argument, NULL, TILE},
+    {"peer", required_argument, NULL, PEER},
+    {"splits", required_argument, NULL, SPLITS},
     {"list", no_argument, NULL, LIST},
     {"device", required_argument, NULL, DEVICE},
     {"help", no_argument, NULL, 'h'},
@@ -133,6 +144,11 @@ static int take(struct qoq_bench_options *o, int option, char **argv)
         return take_sizes(&o->batches, "batch", 1 << 16);
     case CONTEXT:
         return take_sizes(&o->contexts, "context", 1 << 22);
+    case TILE:
+        o->tile_asked = 1;
+        return take_number(&o->tile, "tile", (size_t)qoq_cuda_gemm_tiles() - 1);
+    case SPLITS:
+        return take_number(&o->splits, "splits", 1000);
     case SECONDS:
         return take_number(&o->seconds, "seconds", 1000000);
     case DEVICE:
@@ -152,6 +168,9 @@ static int take(struct qoq_bench_options *o, int option, char **argv)
         return -1;
     case TILES:
         o->tiles = 1;
+        return -1;
+    case PEER:
+        o->peer = optarg;
         return -1;
     case CSV:
         o->csv = optarg;

@@ -50,6 +50,13 @@ tiles() {
         grep -qE '^gemm_w4a8_group_wgmma_m16n128k128 +llama-3-8b +gate\+up +16 +28672 +4096 +224 +1 ' "$scratch/out" &&
         "$gpu" bench --tiles --gpu a100-80g-sxm --only gemm_w4a8_group --model llama-3-8b --rows 16 | grep -q '^gemm_w4a8_group_m16n128k128 .* o ' && trouble "$gpu" bench --tiles --gpu h900
 }
+# Another library's products: one that does all but groups.
+peer() {
+    "$gpu" bench --model "$scratch/tiny.json" --only gemm_w8a8 --rows 2 --peer "$QOQ_BUILDDIR/.libs/libqoq-peer.so" > "$scratch/out" || return 1
+    cat "$scratch/out"
+    grep -q '^peer_w4a8_channel  *tiny.json  *qkv 2 x 256 x 64 ' "$scratch/out" && [ "$(grep -c '^peer_w4a8_group .* skipped: no such product$' "$scratch/out")" = 4 ] &&
+        grep -qx '12 measured, 4 skipped, 0 failed' "$scratch/out" && trouble "$gpu" bench --only gemm_w8a8 --peer "$scratch/none.so"
+}
 too_big() {
     "$gpu" bench --model llama-3-8b --only gemm_w8a8 --rows 1 > "$scratch/out" || return 1
     grep -q ' skipped: needs 0.1 GB, ' "$scratch/out" && grep -qE '^0 measured, 4 skipped, 0 failed$' "$scratch/out"
@@ -68,6 +75,9 @@ if [ "$QOQ_HAVE_EMULATOR" = yes ] && [ -x "$gpu" ]; then
     check "a tiny model on the emulator" tiny
     check "every kernel of a tiny model on the emulator" all_kernels
     check "how products are cut" tiles
+    check "products of another library" peer
+    check "a tile and a division that were asked for" says 'products: tile 2, 2 splits, as asked' "$gpu" bench --model "$scratch/tiny.json" --only gemm_w8a8 --rows 3 --tile 2 --splits 2
+    check "no such tile" trouble "$gpu" bench --tile 99
     check "what does not fit is skipped" too_big
     check "no time left" says 'skipped: no time left' sh -c '"$1" bench --model llama-3-8b --only residual_add --rows 1,2,4,8,16,32,64,128,256 --seconds 1' - "$gpu"
     check "no such kernel" trouble "$gpu" bench --only gemm_w3

@@ -45,10 +45,10 @@ UNITS = {
     "attention_prefill": ["attention_prefill_kv4", "attention_prefill_kv8"],
 }
 # Shapes that random ones seldom meet: a merge whose last leaf is a single split, beside another head; contexts of whole splits and pages, of
-# three leaves; products on wgmma, every stage filled three times, of one and of two warpgroups, joined; ties within a thread; a long
+# three leaves; products on wgmma, every stage filled three times, of one and of two warpgroups, joined; two bands of tokens; ties within a thread; a long
 # prompt of narrow heads.
 WIDE = ["--m 8 --n 128 --k 3000 --tile 4", "--m 20 --n 200 --k 1536 --tile 6 --splits 2 --bias 1", "--m 40 --n 260 --k 1100 --tile 7",
-        "--m 130 --n 150 --k 400 --tile 9"]
+        "--m 130 --n 150 --k 400 --tile 9", "--m 2100 --n 32 --k 40 --tile 3"]
 EXTRA = {
     "argmax": ["--m 12 --n 1500"],
     "gemm_w8a8": WIDE,
@@ -57,10 +57,12 @@ EXTRA = {
     "attention_kv4": ["--m 2 --q-heads 3 --kv-heads 1 --head-dim 12 --context 2049 --uniform 1", "--m 3 --context 256 --head-dim 64",
                       "--m 1 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1",
                       "--m 5 --q-heads 1 --kv-heads 1 --head-dim 12 --context 192 --uniform 1"],
-    # A whole leaf in a block and none; runs that end inside a leaf; a last leaf of one split.
+    # A leaf in a block and a last one of one split; runs that end inside a leaf; rows of one leaf and of two; three vectors to a row of codes.
     "attention_decode_kv4": ["--m 2 --q-heads 3 --kv-heads 1 --head-dim 32 --page 8 --context 2049 --uniform 1 --splits 16",
                              "--m 2 --q-heads 9 --kv-heads 1 --head-dim 64 --page 16 --context 700 --splits 3",
-                             "--m 3 --q-heads 2 --kv-heads 1 --head-dim 128 --page 64 --context 256 --uniform 1 --splits 16"],
+                             "--m 3 --q-heads 2 --kv-heads 1 --head-dim 128 --page 64 --context 256 --uniform 1 --splits 16",
+                             "--m 4 --q-heads 3 --kv-heads 1 --head-dim 32 --page 8 --context 2500 --splits 16",
+                             "--m 1 --q-heads 2 --kv-heads 1 --head-dim 96 --page 16 --context 300 --splits 2"],
     "attention_decode_kv8": ["--m 1 --q-heads 2 --kv-heads 1 --head-dim 160 --page 16 --context 400 --uniform 1 --splits 2"],
     "attention_prefill_kv4": ["--m 2 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1"],
     "attention_prefill_kv8": ["--m 2 --q-heads 1 --kv-heads 1 --head-dim 12 --context 4200 --uniform 1"],
