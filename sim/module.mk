@@ -182,11 +182,14 @@ dist_simschemes_DATA = \
 	data/schemes/w4a8-mixllm.json \
 	data/schemes/w4a8-mixpe.json \
 	data/schemes/w4a8-naive.json \
+	data/schemes/w4a8-qoq-g128-wgmma.json \
 	data/schemes/w4a8-qoq-g128.json \
+	data/schemes/w4a8-qoq-wgmma.json \
 	data/schemes/w4a8-qoq.json \
 	data/schemes/w4a8-qserve-g128-paper.json \
 	data/schemes/w4a8-qserve-g128.json \
 	data/schemes/w4a8-qserve.json \
+	data/schemes/w8a8-qoq-wgmma.json \
 	data/schemes/w8a8-qoq.json \
 	data/schemes/w8a8.json
 dist_simcounts_DATA = data/counts/forms.csv data/counts/kernels.csv
@@ -223,7 +226,14 @@ dist_simpaper_DATA = \
 EXTRA_DIST += \
 	data/counts/count-kernels \
 	data/counts/fit-forms \
+	data/counts/fitting.py \
 	data/counts/forms.py \
+	data/counts/plans.py \
+	data/counts/plans_attention.py \
+	data/counts/plans_decode.py \
+	data/counts/plans_prefill.py \
+	data/counts/plans_products.py \
+	data/counts/plans_shared.py \
 	data/counts/ptx-margins.csv \
 	data/paper/expected/ablation.csv \
 	data/paper/expected/attention.csv \

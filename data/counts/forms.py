@@ -27,7 +27,18 @@ def lcm(a, b):
     return Fraction(math.lcm(int(a), int(b)))
 
 
-FUNCTIONS = {"cdiv": cdiv, "clog2": clog2, "lcm": lcm, "min": min, "max": max, "__builtins__": {}}
+def pick(number, *values):
+    """The value of that number, the first being number 0."""
+    return values[int(number)]
+
+
+def rise(n, width):
+    """The sum of cdiv(i, width) over i = 1 .. n."""
+    full = cdiv(n, width) - 1
+    return width * full * (full + 1) / Fraction(2) + (full + 1) * (n - width * full)
+
+
+FUNCTIONS = {"cdiv": cdiv, "clog2": clog2, "lcm": lcm, "pick": pick, "rise": rise, "min": min, "max": max, "__builtins__": {}}
 
 
 def evaluate(text, values):
@@ -52,6 +63,7 @@ def read_counts(sim, kernel, options):
         sizes.update({"r": Fraction(heads.group(1))} if heads else {})
         tokens = re.search(r"^gemm_f16_m(\d+)$", row[0])
         sizes.update({"tm": Fraction(tokens.group(1))} if tokens else {})
+        sizes.setdefault("splits", Fraction(1))
         launches.setdefault((row[0], *row[1:-4]), (sizes, {}))[1][row[0], row[-4], row[-3], row[-2]] = int(row[-1])
     return [(launch[0], sizes, counts) for launch, (sizes, counts) in launches.items()]
 

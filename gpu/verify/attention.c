@@ -93,16 +93,16 @@ static void run_rows(struct attention_case *c, struct qoq_verify_arrays *arrays,
 /* ---- Runs of tokens ---- */
 
 /* m rows, or fewer where contexts do not have as many, over the sequences in some order; a sequence
- * may have none. */
+ * may have none. uniform 2: all are of the first. */
 static void fill_runs(struct attention_case *c, const struct qoq_verify_shape *s, uint64_t seed)
 {
+    size_t rows = 0, last = s->uniform > 1 ? 0 : QOQ_VERIFY_SEQUENCES - 1;
     uint64_t state = seed;
-    size_t rows = 0;
 
     for (size_t b = 0; b < QOQ_VERIFY_SEQUENCES; b++) {
-        size_t left = s->m - rows, most = left < s->context ? left : s->context;
+        size_t left = b > last ? 0 : s->m - rows, most = left < s->context ? left : s->context;
         size_t few = b == 0 && most > 0 ? 1 : 0;
-        size_t count = b + 1 == QOQ_VERIFY_SEQUENCES ? most : qoq_verify_number(&state, few, most);
+        size_t count = b == last ? most : qoq_verify_number(&state, few, most);
 
         *at(c->sequence, b) = (int32_t)((b + seed) % QOQ_VERIFY_SEQUENCES);
         *at(c->context, b) =

@@ -106,7 +106,7 @@ static const struct {
     FLAG(splits, 1000),
     FLAG(misaligned, 1),
     FLAG(bands, 1),
-    {"uniform", offsetof(struct qoq_verify_shape, uniform), 0, 1, 0, 0, 1, 1},
+    {"uniform", offsetof(struct qoq_verify_shape, uniform), 0, 2, 0, 0, 1, 1},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

@@ -23,7 +23,8 @@ struct qoq_verify_shape {
                        cores: 0 or the splits of a block */
     int misaligned; /* arrays begin where nothing but single elements is aligned, rows have an odd
                        pitch */
-    int uniform;    /* attention: every row sees the whole context */
+    int uniform;    /* 1: attention: every row sees the whole context; 2: and runs are of one
+                       sequence */
     int bands;      /* guard bands around device arrays even where the device checks every access */
 };
 

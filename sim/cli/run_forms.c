@@ -16,15 +16,19 @@ enum { COLUMNS = 6 };
 static const struct qoq_sim_column columns[COLUMNS] = {{"kernel", 0}, {"role", 0}, {"what", 0},
                                                        {"tensor", 0}, {"when", 0}, {"form", 0}};
 
-/* Launches carry their tile or number of heads behind the kernel's name: _m16n128k128, _r4. */
+/* Launches carry their tile or number of heads behind the kernel's name: _m16n128k128, _r4,
+ * _wgmma_m16n128k128. */
 static int is_of(const char *launch, const char *kernel)
 {
-    size_t length = strlen(kernel);
-    const char *rest = launch + length;
+    size_t length = strlen(kernel), wide = strlen("_wgmma");
 
-    return strncmp(launch, kernel, length) == 0 &&
-           (*rest == '\0' || (*rest == '_' && (rest[1] == 'm' || rest[1] == 'r') &&
-                              strspn(rest + 2, "0123456789") != 0));
+    if (strncmp(launch, kernel, length) != 0) {
+        return 0;
+    }
+    const char *rest = launch + length;
+    rest += strncmp(rest, "_wgmma", wide) == 0 ? wide : 0;
+    return *rest == '\0' || (*rest == '_' && (rest[1] == 'm' || rest[1] == 'r') &&
+                             strspn(rest + 2, "0123456789") != 0);
 }
 
 static int print(const struct qoq_csv *csv, const char *kernel, enum qoq_sim_format format)

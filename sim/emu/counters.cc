@@ -141,21 +141,30 @@ void Machine::count_one(const Access *const *access)
     }
 }
 
-// Lanes took different ways: sorts by line, and by how often the lane was there.
+// Lanes took different ways: sorts by line, array and group of copies, and by how often the lane
+// was there.
 void Machine::count_parted()
 {
     struct Row {
         const Access *access[LANES];
     };
-    std::map<std::pair<uint32_t, uint32_t>, Row> rows;
+    std::map<std::pair<uint64_t, uint32_t>, Row> rows;
 
     for (uint32_t i = 0; i < LANES; i++) {
-        std::map<uint32_t, uint32_t> seen;
+        const Lane &lane = warp_->lane[i];
+        std::map<uint64_t, uint32_t> seen;
+        uint64_t group = 0;
 
-        for (const Access &access : warp_->lane[i].log) {
-            uint32_t place = uint32_t{access.site} << 3 | access.kind;
-            Row &row = rows[{place, seen[place]++}];
-            row.access[i] = &access;
+        for (size_t j = 0; j < lane.log.size(); j++) {
+            const Access &access = lane.log[j];
+            const uint32_t array = access.kind < Access::global_load ? 0 : access.tensor;
+
+            while (group < lane.commits.size() && lane.commits[group] <= j) {
+                group++;
+            }
+            const uint64_t place =
+                group << 32 | array << 24 | uint32_t{access.site} << 3 | access.kind;
+            rows[{place, seen[place]++}].access[i] = &access;
         }
     }
     for (const auto &row : rows) {
@@ -189,6 +198,7 @@ void Machine::count_accesses()
     }
     for (Lane &lane : warp_->lane) {
         lane.log.clear();
+        lane.commits.clear();
     }
 }
 

@@ -206,6 +206,7 @@ void Machine::begin_block(uint32_t linear)
         for (Lane &lane : warp.lane) {
             lane.arrived = lane.done = false;
             lane.log.clear();
+            lane.commits.clear();
             lane.copies.clear();
             lane.group = 0;
             lane.fences.clear();

@@ -64,6 +64,7 @@ struct Lane {
     void *operands;
     Site at;
     std::vector<Access> log;
+    std::vector<size_t> commits; // how long the log was at each copy_commit
     std::vector<Copy> copies;
     uint32_t group; // number of copy groups closed
     std::vector<ProxyFence> fences;

@@ -187,6 +187,7 @@ void Machine::copy_async(uint32_t address, const Buffer *buffer, int64_t offset,
 void Machine::copy_commit()
 {
     lane_->group++;
+    lane_->commits.push_back(lane_->log.size());
 }
 
 // Groups closed so far are 0 .. group - 1; the newest `newest` of them may go on.

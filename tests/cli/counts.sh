@@ -37,17 +37,25 @@ with h5py.File(sys.argv[1] + "/a.h5") as f, open(sys.argv[1] + "/a.csv", newline
     assert sorted({(row["m"], row["k"]) for row in rows}) == sorted((str(m), str(k)) for m in (1, 16) for k in (64, 128, 256))
 END
 }
+# fitted_again KERNEL...: in the order of the table.
+fitted_again() {
+    "$QOQ_PYTHON" "$QOQ_DATADIR/counts/fit-forms" "$sim" "$@" > "$scratch/again.csv" 2> "$scratch/err" || return 1
+    grep -E "^(kernel|$(echo "$@" | tr ' ' '|'))(_m[0-9]+)?," "$QOQ_DATADIR/counts/forms.csv" | diff - "$scratch/again.csv"
+}
 
 check "the same counts in every schedule" in_every_schedule
 if [ -n "$QOQ_PYTHON" ]; then
     check "HDF5 read by h5py is the CSV" read_again
-    for kernel in act_quantize rmsnorm_quantize silu_mul_quantize residual_add gemm_w8a8 gemm_w4a8_channel gemm_w4a8_group rope_write attention_kv4 attention_kv8 embed rmsnorm gemm_f16 argmax; do
+    for kernel in act_quantize rmsnorm_quantize silu_mul_quantize residual_add gemm_w8a8 gemm_w4a8_channel gemm_w4a8_group rope_write \
+        attention_kv4 attention_kv8 attention_decode_kv4 attention_decode_kv8 attention_prefill_kv4 attention_prefill_kv8 embed rmsnorm gemm_f16 argmax; do
         check "closed forms of $kernel (seed $seed)" "$QOQ_PYTHON" "$QOQ_SRCDIR/tests/python/check_forms.py" "$sim" "$QOQ_DATADIR/counts" "$seed" "$kernel"
     done
+    check "some closed forms, fitted again, are the committed ones" fitted_again act_quantize residual_add rope_write embed gemm_f16 argmax
 else
     skip "HDF5 read by h5py; closed forms" "no Python with NumPy and h5py"
 fi
 check "closed forms are shown" sh -c '"$1" run --forms gemm_w4a8_channel | grep -q "^gemm_w4a8_channel_m16n128k128 .* mma_s8 .* stages"' - "$sim"
+check "those of wgmma too" sh -c '"$1" run --forms gemm_w8a8 | grep -q "^gemm_w8a8_wgmma_m256n128k128 .* wgmma_n256 .* 32 \* stages"' - "$sim"
 check "a list on the screen" sh -c '"$1" run residual_add --m 1,2 --k 10 --csv | grep -qx "residual_add,2,10,0,all,fp32,,20"' - "$sim"
 check "no such form" refused 'none for such a kernel' --forms gemm_w3
 check "a file of another kind" refused 'must end in .csv or .h5' residual_add -o counts.txt
