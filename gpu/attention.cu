@@ -119,7 +119,7 @@ enum qoq_status decode_launch(struct qoq_cuda *handle, const decode_call &c, boo
     p.partial_pairs = is_aligned(c.scratch, 8);
     merged = p.merged > 1;
     whole = p.whole;
-    const uint32_t shared = decode_lay_out(p, kernel);
+    const uint32_t shared = prefill_lay_out(p, kernel.columns, 8 * kernel.per_lane);
     return launch(
         handle, kernel.name, kernel.run,
         {{static_cast<uint32_t>(c.rows) * p.runs, static_cast<uint32_t>(columns), 1}, 32, shared},

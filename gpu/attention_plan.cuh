@@ -60,19 +60,6 @@ inline uint32_t decode_choose_run(size_t units, uint32_t splits, uint32_t sms)
     return best;
 }
 
-// Divides the shared memory; returns its size.
-inline uint32_t decode_lay_out(decode_params &p, const decode_kernel &kernel)
-{
-    p.keys = make_rows(0, p.steps * kernel.columns);
-    p.values = make_rows(SPLIT * p.keys.pitch, p.out_steps * kernel.columns);
-    p.query_pitch = 32 * p.steps + 16;
-    p.at_q = p.values.at + SPLIT * p.values.pitch;
-    p.at_place = p.at_q + 2 * 8 * kernel.per_lane * p.query_pitch;
-    p.at_factors = p.at_place + 8 * SPLIT;
-    p.at_bad = p.at_factors + 2 * 16 * SPLIT;
-    return p.at_bad + 2 * 16;
-}
-
 // Fills what depends on sizes; p.cache and p.splits are there. run: of
 // qoq_cuda_attention_choose.
 inline const decode_kernel &decode_plan(decode_params &p, size_t rows, size_t q_heads, int run,

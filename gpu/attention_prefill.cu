@@ -83,19 +83,6 @@ uint32_t count_blocks(const struct qoq_cuda *handle, size_t tiles, uint32_t leve
     return static_cast<uint32_t>(levels == 0 || tiles < most ? tiles : most);
 }
 
-// Divides the shared memory; returns its size.
-uint32_t lay_out(prefill_params &p, const prefill_kernel &kernel)
-{
-    p.keys = make_rows(0, p.steps * kernel.columns);
-    p.values = make_rows(SPLIT * p.keys.pitch, p.out_steps * kernel.columns);
-    p.query_pitch = 32 * p.steps + 16;
-    p.at_q = p.values.at + SPLIT * p.values.pitch;
-    p.at_place = p.at_q + 2 * 16 * kernel.warps * p.query_pitch;
-    p.at_factors = p.at_place + 8 * SPLIT;
-    p.at_bad = p.at_factors + 2 * 16 * SPLIT;
-    return p.at_bad + 2 * 16;
-}
-
 struct prefill_plan {
     const prefill_kernel *kernel;
     prefill_cut cut;
@@ -204,7 +191,7 @@ extern "C" enum qoq_status qoq_cuda_attention_prefill(
     p.stack = {plan.levels > 0 ? static_cast<float *>(scratch) : nullptr, "stack"};
     p.out = {out, "out"};
     p.pairs = is_aligned(out, 4);
-    const uint32_t shared = lay_out(p, *plan.kernel);
+    const uint32_t shared = prefill_lay_out(p, plan.kernel->columns, 16 * plan.kernel->warps);
     return launch(handle, plan.kernel->name, plan.kernel->run,
                   {{plan.blocks, 1, 1}, 32 * plan.kernel->warps, shared}, p);
 }

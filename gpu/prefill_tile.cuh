@@ -56,6 +56,20 @@ struct prefill_params : attention_source {
     bool pairs; // two outputs may be stored as one word
 };
 
+// Divides the shared memory of a block for `vectors` query vectors; columns: 16-byte columns of
+// codes in 32 dimensions. p.steps and p.out_steps are there. Returns its size.
+inline uint32_t prefill_lay_out(prefill_params &p, uint32_t columns, uint32_t vectors)
+{
+    p.keys = make_rows(0, p.steps * columns);
+    p.values = make_rows(SPLIT * p.keys.pitch, p.out_steps * columns);
+    p.query_pitch = 32 * p.steps + 16;
+    p.at_q = p.values.at + SPLIT * p.values.pitch;
+    p.at_place = p.at_q + 2 * vectors * p.query_pitch;
+    p.at_factors = p.at_place + 8 * SPLIT;
+    p.at_bad = p.at_factors + 2 * 16 * SPLIT;
+    return p.at_bad + 2 * 16;
+}
+
 // Rows of one sequence, consecutive positions inside one split, times some query heads of one
 // key/value head. All of them have the same splits and the same tree of merges.
 struct prefill_tile {

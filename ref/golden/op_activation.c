@@ -10,7 +10,7 @@ static const struct qoq_golden_parameter_spec row_parameters[] = {
     {NULL, 0, 0, 0, 0, NULL, 0},
 };
 
-static const struct qoq_golden_parameter_spec norm_parameters[] = {
+const struct qoq_golden_parameter_spec qoq_golden_norm_parameters[] = {
     {"m", 0, 4, 1, 1 << 20, "tokens", 0},
     {"k", 0, 256, 1, 131072, "channels", 0},
     {"eps", 1, 1e-5, 0, 1, "added to the mean square, rounded to binary32", 0},
@@ -172,10 +172,10 @@ const struct qoq_golden_operator qoq_golden_activation[] = {
      make_rows, run_quantize},
     {"act_dequantize", "qoq", "3.3", "scale times code, and the sum of the codes", "bell",
      row_parameters, make_codes, run_dequantize},
-    {"rmsnorm", "qoq", "9.1", "RMSNorm in binary32", ROW_KINDS, norm_parameters, make_norm,
-     run_rmsnorm},
+    {"rmsnorm", "qoq", "9.1", "RMSNorm in binary32", ROW_KINDS, qoq_golden_norm_parameters,
+     make_norm, run_rmsnorm},
     {"rmsnorm_quantize", "qoq", "9.2 3.1", "RMSNorm fused with quantization", ROW_KINDS,
-     norm_parameters, make_norm, run_rmsnorm_quantize},
+     qoq_golden_norm_parameters, make_norm, run_rmsnorm_quantize},
     {"residual_add", "qoq", "9.3", "residual stream plus a binary16 output", ROW_KINDS,
      row_parameters, make_residual, run_residual},
     {"silu_mul", "qoq", "10.1", "SiLU of the gate times up, binary32", ROW_KINDS, row_parameters,

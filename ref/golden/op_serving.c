@@ -18,13 +18,6 @@ static const struct qoq_golden_parameter_spec embed_parameters[] = {
     {NULL, 0, 0, 0, 0, NULL, 0},
 };
 
-static const struct qoq_golden_parameter_spec norm_parameters[] = {
-    {"m", 0, 4, 1, 1 << 20, "tokens", 0},
-    {"k", 0, 256, 1, 131072, "channels", 0},
-    {"eps", 1, 1e-5, 0, 1, "added to the mean square, rounded to binary32", 0},
-    {NULL, 0, 0, 0, 0, NULL, 0},
-};
-
 static const struct qoq_golden_parameter_spec chosen_parameters[] = {
     {"rows", 0, 8, 1, 1 << 20, "rows of the residual stream", 0},
     {"m", 0, 4, 1, 1 << 20, "rows that are normalized, at most all", 0},
@@ -179,7 +172,7 @@ const struct qoq_golden_operator qoq_golden_serving[] = {
      make_embed, run_embed},
     {"residual_rmsnorm_quantize", "qoq", "9.3 9.2 3.1",
      "residual, RMSNorm and quantization; y is the residual stream afterwards", ROW_KINDS,
-     norm_parameters, make_norm, run_norm},
+     qoq_golden_norm_parameters, make_norm, run_norm},
     {"residual_rmsnorm", "qoq", "9.3 9.1", "residual and RMSNorm of chosen rows, before the head",
      ROW_KINDS, chosen_parameters, make_chosen, run_chosen},
     {"argmax", "qoq", "12.5", "greedy choice; -1 where there is no token", ROW_KINDS,

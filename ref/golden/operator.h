@@ -27,6 +27,9 @@ struct qoq_golden_operator {
     enum qoq_status (*run)(struct qoq_golden_case *c);
 };
 
+/* m, k, eps: of norms, alone or fused. */
+extern const struct qoq_golden_parameter_spec qoq_golden_norm_parameters[];
+
 /* Families; each ends with an entry whose name is NULL. */
 extern const struct qoq_golden_operator qoq_golden_numerics[];
 extern const struct qoq_golden_operator qoq_golden_activation[];
